@@ -1,0 +1,59 @@
+# The machine needs Python 3.11 or newer with its venv module, and make; all else is installed into .venv.
+PYTHON ?= python3
+SHELL := bash
+BIN := .venv/bin
+STAMP := .venv/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint format lock clean
+
+# A step of `make check`, with its duration: $(call timed,NAME,COMMAND)
+timed = @TIMEFORMAT='step $(1) %1R s'; time $(2)
+
+help: ## Print the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Install everything into .venv, as pinned in requirements.lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is $$($(PYTHON) -V 2>&1), and Python 3.11 or newer is needed. Name one: make setup PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(PIP) install --require-hashes --no-deps -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP) ## Show the order flow on real servers; ONCE=1 ends after one pass
+	$(BIN)/python -m project.demo $(if $(ONCE),--once)
+
+test: $(STAMP) ## Run the tests on servers of their own; ARGS='-k NAME' goes to pytest
+	$(BIN)/python -m project.servers --fast -- $(BIN)/python -m pytest $(ARGS)
+
+# On a database in memory, so that a check leaves no file behind.
+check: export DATABASE_URL := sqlite://:memory:
+check: $(STAMP) ## Run the whole gate: lint, format, types, imports, Django's checks, migrations, tests
+	$(call timed,ruff,$(BIN)/ruff check --no-cache .)
+	$(call timed,format,$(BIN)/ruff format --no-cache --check .)
+	$(call timed,mypy,$(BIN)/mypy)
+	$(call timed,imports,$(BIN)/lint-imports)
+	$(call timed,django,$(BIN)/python manage.py check)
+	$(call timed,migrations,$(BIN)/python manage.py makemigrations --check --dry-run)
+	$(call timed,test,env -u DATABASE_URL $(MAKE) --no-print-directory test)
+
+lint: $(STAMP) ## Check style with ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(STAMP) ## Rewrite the sources in the house's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## Pin the dependencies anew in requirements.lock (with uv; needs the package index)
+	@command -v uv >/dev/null || [ -x .venv-lock/bin/uv ] || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip -q install uv; }
+	PATH="$$PATH:$$PWD/.venv-lock/bin" uv pip compile pyproject.toml --group dev -q --upgrade --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' -o requirements.lock
+
+clean: ## Remove what setup, tests and the demo made
+	rm -rf .venv .venv-lock var db.sqlite3* staticfiles dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
