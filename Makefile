@@ -36,7 +36,7 @@ check: $(STAMP) ## Run the whole gate: lint, format, types, imports, Django's ch
 	$(call timed,ruff,$(BIN)/ruff check --no-cache .)
 	$(call timed,format,$(BIN)/ruff format --no-cache --check .)
 	$(call timed,mypy,$(BIN)/mypy)
-	$(call timed,imports,$(BIN)/lint-imports)
+	$(call timed,imports,$(BIN)/lint-imports --no-logo)
 	$(call timed,django,$(BIN)/python manage.py check)
 	$(call timed,migrations,$(BIN)/python manage.py makemigrations --check --dry-run)
 	$(call timed,test,env -u DATABASE_URL $(MAKE) --no-print-directory test)
