@@ -55,5 +55,5 @@ lock: ## Pin the dependencies anew in requirements.lock (with uv; needs the pack
 		--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' -o requirements.lock
 
 clean: ## Remove what setup, tests and the demo made
-	rm -rf .venv .venv-lock var db.sqlite3* staticfiles dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-lock var db.sqlite3* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -71,8 +71,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
-WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_USE_FINDERS = True  # straight from the apps: no collectstatic before the demo
 
 # E-mails are files, so that the demo sends none and shows all.
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
@@ -100,7 +99,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_BROKER_TRANSPORT_OPTIONS = (
-    {"socket_connect_timeout": 2, "socket_timeout": 5, "retry_on_timeout": False, "max_retries": 0}
+    {"socket_connect_timeout": 2, "socket_timeout": 3, "max_retries": 0}
     if CELERY_BROKER_URL.startswith(("redis", "valkey", "sentinel"))
     else {}
 )
