@@ -1,0 +1,47 @@
+"""Durable state machines for Django: the names of the definition language.
+
+Importing this loads no Django; the verbs (create, send…) are in `statemachines.engine`.
+"""
+
+from .core.definition import After, Always, Done, Entry, Exit, Failed, Final, History, Initial, Invoke, On, Parallel, State
+from .core.errors import DefinitionError, InvalidValue, MachineError, Refuse
+from .core.events import Actor, Event, Moment, Occurrence
+from .core.functions import action, and_, assign, cancel, effect, fact, guard, in_state, not_, or_, raise_, send
+from .core.machine import Machine
+
+__all__ = [
+    "Actor",
+    "After",
+    "Always",
+    "DefinitionError",
+    "Done",
+    "Entry",
+    "Event",
+    "Exit",
+    "Failed",
+    "Final",
+    "History",
+    "Initial",
+    "InvalidValue",
+    "Invoke",
+    "Machine",
+    "MachineError",
+    "Moment",
+    "Occurrence",
+    "On",
+    "Parallel",
+    "Refuse",
+    "State",
+    "action",
+    "and_",
+    "assign",
+    "cancel",
+    "effect",
+    "fact",
+    "guard",
+    "in_state",
+    "not_",
+    "or_",
+    "raise_",
+    "send",
+]
