@@ -30,16 +30,16 @@ demo: $(STAMP) ## Show the order flow on real servers; ONCE=1 ends after one pas
 test: $(STAMP) ## Run the tests on servers of their own; ARGS='-k NAME' goes to pytest
 	$(BIN)/python -m project.servers --fast -- $(BIN)/python -m pytest $(ARGS)
 
-# On a database in memory, so that a check leaves no file behind.
-check: export DATABASE_URL := sqlite://:memory:
+# Django's own checks ask a database in memory, so that they leave no file behind.
+check: MANAGE := env DATABASE_URL=sqlite://:memory: $(BIN)/python manage.py
 check: $(STAMP) ## Run the whole gate: lint, format, types, imports, Django's checks, migrations, tests
 	$(call timed,ruff,$(BIN)/ruff check --no-cache .)
 	$(call timed,format,$(BIN)/ruff format --no-cache --check .)
 	$(call timed,mypy,$(BIN)/mypy)
 	$(call timed,imports,$(BIN)/lint-imports --no-logo)
-	$(call timed,django,$(BIN)/python manage.py check)
-	$(call timed,migrations,$(BIN)/python manage.py makemigrations --check --dry-run)
-	$(call timed,test,env -u DATABASE_URL $(MAKE) --no-print-directory test)
+	$(call timed,django,$(MANAGE) check)
+	$(call timed,migrations,$(MANAGE) makemigrations --check --dry-run)
+	$(call timed,test,$(MAKE) --no-print-directory test)
 
 lint: $(STAMP) ## Check style with ruff
 	$(BIN)/ruff check .
