@@ -1,0 +1,143 @@
+"""Data, events and results to JSON and back, with the border's rules: what went in comes out.
+
+Refused: naive datetimes, NaN and infinities, NUL and lone surrogates in text, integers beyond 64 bits, values that are
+too deep or too large, and whatever would come back from JSON as something else. Decimals travel as text.
+Limits: knows types and JSON, not machines. Errors are InvalidValue with field, expected and received.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from datetime import datetime, time
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from .errors import InvalidValue
+
+MAX_BYTES = 400_000
+MAX_DEPTH = 32
+KEPT = (datetime, time, Decimal)
+"""What `to_builtins` leaves as it is, so that it can be checked."""
+
+_MESSAGE = re.compile(r"(?P<text>.*?)(?: - at `\$?(?P<path>.*)`)?$", re.DOTALL)
+_EXPECTED = re.compile(r"Expected `(?P<expected>.*?)`, got `(?P<received>.*?)`")
+
+
+class Codec:
+    """Encodes and decodes values of one type; `what` names them in errors ("data of orders.order")."""
+
+    def __init__(self, type: Any, what: str, *, max_bytes: int = MAX_BYTES) -> None:
+        self.type = type
+        self.what = what
+        self.max_bytes = max_bytes
+        self._decoder = msgspec.json.Decoder(type)
+
+    def encode(self, value: Any) -> bytes:
+        """Return JSON that decodes to an equal value. Raises InvalidValue."""
+        check(value, self.what)
+        try:
+            encoded = msgspec.json.encode(value)
+        except (TypeError, OverflowError, ValueError, RecursionError) as error:
+            raise InvalidValue(self.what, field="", expected="a value that JSON holds", received=str(error)) from error
+        self._fits(encoded)
+        if self.decode(encoded) != value:
+            raise InvalidValue(
+                self.what, field="", expected="a value that comes back from JSON as it was", received=_short(value)
+            )
+        return encoded
+
+    def decode(self, text: bytes | str) -> Any:
+        """Return the value that a JSON text holds. Raises InvalidValue."""
+        return self._told(lambda: self._decoder.decode(text), text)
+
+    def convert(self, value: Any) -> Any:
+        """Return the value of the type that plain JSON data stands for, checked. Raises InvalidValue."""
+        made = self._told(lambda: msgspec.convert(value, self.type), value)
+        self.encode(made)
+        return made
+
+    def _fits(self, encoded: bytes) -> None:
+        if len(encoded) > self.max_bytes:
+            raise InvalidValue(
+                self.what, field="", expected=f"at most {self.max_bytes} bytes of JSON", received=f"{len(encoded)}"
+            )
+
+    def _told(self, make: Callable[[], Any], given: Any) -> Any:
+        try:
+            return make()
+        except msgspec.ValidationError as error:
+            raise _invalid(self.what, str(error), given) from error
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            raise InvalidValue(self.what, field="", expected="valid JSON", received=str(error)) from error
+
+
+@lru_cache(maxsize=1_000)
+def codec(type: Any, what: str) -> Codec:
+    """Return the codec of a type, made once."""
+    return Codec(type, what)
+
+
+def check(value: Any, what: str) -> None:
+    """Refuse what JSON or a database cannot hold. Raises InvalidValue that names the field."""
+    try:
+        _walk(msgspec.to_builtins(value, builtin_types=KEPT), what, "", MAX_DEPTH)
+    except (TypeError, OverflowError, RecursionError) as error:
+        raise InvalidValue(what, field="", expected="a value that JSON holds", received=str(error)) from error
+
+
+def _walk(value: Any, what: str, field: str, depth: int) -> None:
+    if depth < 0:
+        raise InvalidValue(what, field=field, expected=f"at most {MAX_DEPTH} levels", received="deeper ones")
+    if isinstance(value, str):
+        _text(value, what, field)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            place = f"{field}.{key}" if field else str(key)
+            _walk(key, what, place, depth)
+            _walk(inner, what, place, depth - 1)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for index, inner in enumerate(value):
+            _walk(inner, what, f"{field}[{index}]", depth - 1)
+    elif isinstance(value, float | Decimal):
+        if not math.isfinite(value):
+            raise InvalidValue(what, field=field, expected="a finite number", received=str(value))
+    elif isinstance(value, datetime | time):
+        if value.tzinfo is None:
+            expected = "an aware datetime (with a time zone)"
+            raise InvalidValue(what, field=field, expected=expected, received=f"the naive {value.isoformat()}")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise InvalidValue(what, field=field, expected="an integer of 64 bits", received=_short(value))
+
+
+def _text(value: str, what: str, field: str) -> None:
+    if "\x00" in value:
+        raise InvalidValue(what, field=field, expected="text without NUL", received=_short(value))
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise InvalidValue(what, field=field, expected="text without lone surrogates", received=_short(value))
+
+
+def _invalid(what: str, message: str, given: Any) -> InvalidValue:
+    """Read msgspec's message: "Expected `int`, got `str` - at `$.prep_minutes`"."""
+    found = _MESSAGE.match(message)
+    assert found is not None  # the pattern matches any text
+    text, path = found["text"], (found["path"] or "").lstrip(".")
+    if types := _EXPECTED.match(text):
+        return InvalidValue(what, field=path, expected=types["expected"], received=types["received"])
+    if missing := re.match(r"Object missing required field `(.*)`", text):
+        field = f"{path}.{missing[1]}" if path else missing[1]
+        return InvalidValue(what, field=field, expected="a value", received="none")
+    if unknown := re.match(r"Object contains unknown field `(.*)`", text):
+        field = f"{path}.{unknown[1]}" if path else unknown[1]
+        return InvalidValue(what, field=field, expected="no such field", received="one")
+    return InvalidValue(what, field=path, expected=text, received=_short(given))
+
+
+def _short(value: Any) -> str:
+    """Show a value in an error, cut where it is long."""
+    shown = repr(value)
+    return shown if len(shown) <= 80 else f"{shown[:77]}…"
