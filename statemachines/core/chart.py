@@ -150,13 +150,14 @@ class Node:
 class Configuration:
     """A set of active nodes in node order, and what follows from it."""
 
-    __slots__ = ("active", "always", "names", "nodes", "on", "paths", "plans")
+    __slots__ = ("active", "always", "leaves", "names", "nodes", "on", "paths", "plans")
 
     def __init__(self, nodes: tuple[Node, ...]) -> None:
         self.nodes = nodes
         self.active = frozenset(nodes)
         self.paths = tuple(node.path for node in nodes if node.parent is not None)
         self.names = frozenset(self.paths)
+        self.leaves = tuple(sorted(node.path for node in nodes if node.leaf))
         self.on: dict[str, Line | Branch | None] = {}
         self.always: tuple[Line, ...] | None = None
         self.plans: dict[tuple[Edge, ...], Plan] = {}

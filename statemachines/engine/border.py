@@ -1,0 +1,82 @@
+"""What comes in: events from clients, checked against the machine before anything is locked.
+
+Limits: decides what is a valid event, not whether the instance takes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ..core.codec import codec
+from ..core.errors import InvalidValue, UnknownEvent
+from ..core.events import RESERVED, AnyEvent, Event, Occurrence, event_type
+from ..core.machine import Machine
+
+
+def incoming(machine: Machine[Any], event: AnyEvent | str) -> AnyEvent:
+    """Return the event that a client sends, typed where the machine has a type for it.
+
+    `event`: a typed event, a name, or an Occurrence whose value is the payload as plain data. Raises InvalidValue
+    where it does not fit its type or has a reserved name, and UnknownEvent where no state takes it.
+    """
+    if isinstance(event, str):
+        event = Occurrence(event)
+    name = event.type
+    if name.startswith(RESERVED):
+        expected = f"a name that does not begin with {RESERVED!r}: those are made by the machine alone"
+        raise InvalidValue("event", field="type", expected=expected, received=repr(name))
+    known = machine.events.get(name)
+    if known is not None:
+        return _typed(known, event)
+    if isinstance(event, Event) or not _takes(machine, name):
+        raise UnknownEvent(machine.name, name, sorted(_names(machine)))
+    codec(Any, f"event {name}").encode(event.value)
+    return event
+
+
+def _typed(known: type[Event], event: AnyEvent) -> Event:
+    checks = codec(known, f"event {event_type(known)}")
+    if isinstance(event, Event):
+        if not isinstance(event, known):
+            expected = f"{known.__module__}.{known.__qualname__}"
+            received = f"{type(event).__module__}.{type(event).__qualname__}"
+            raise InvalidValue(checks.what, field="", expected=expected, received=received)
+        checks.encode(event)
+        return event
+    payload = {} if event.value is None else event.value
+    if not isinstance(payload, Mapping):
+        raise InvalidValue(checks.what, field="", expected="an object", received=type(payload).__name__)
+    typed: Event = checks.convert({**payload, "type": event.type})
+    return typed
+
+
+def _names(machine: Machine[Any]) -> set[str]:
+    keys = {key for node in machine.chart.nodes for key in node.edges}
+    return {key for key in keys if not key.startswith(RESERVED)} | set(machine.events)
+
+
+def _takes(machine: Machine[Any], name: str) -> bool:
+    return any(node.candidates(name) for node in machine.chart.nodes)
+
+
+def payload_of(event: AnyEvent) -> dict[str, Any]:
+    """Return what an event carries as plain data, without its name; a completion's value stands under "value"."""
+    if isinstance(event, Event):
+        plain: dict[str, Any] = msgspec.to_builtins(event)
+        plain.pop("type")
+        return plain
+    if event.value is None:
+        return {}
+    return dict(event.value) if isinstance(event.value, Mapping) else {"value": event.value}
+
+
+def event_from(machine: Machine[Any], name: str, payload: Any) -> AnyEvent:
+    """Return a stored event, typed again where the machine has a type for it."""
+    known = machine.events.get(name)
+    if known is None:
+        return Occurrence(name, payload)
+    event: Event = codec(known, f"event {name}").convert({**(payload or {}), "type": name})
+    return event

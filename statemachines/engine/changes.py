@@ -1,0 +1,105 @@
+"""What one transaction writes, as values: a store turns them into SQL.
+
+JSON is already encoded here (text), so that both stores write the same bytes.
+Limits: no database, no machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from ..core.events import Actor
+
+
+@dataclass(slots=True)
+class Row:
+    """An instance as it was read under its lock, with the time of the database's clock after the lock was got.
+
+    `configuration`, `data`, `history_states` and `output` are JSON text.
+    """
+
+    pk: int
+    machine: str
+    version: int
+    key: str
+    configuration: str
+    data: str
+    history_states: str
+    status: str
+    output: str | None
+    sequence: int
+    created_at: datetime
+    updated_at: datetime
+    now: datetime
+
+
+@dataclass(slots=True)
+class NewEntry:
+    sequence: int
+    event: str
+    payload: str
+    facts: str
+    source: str
+    target: str
+    microsteps: str
+    data_patch: str
+    actor: Actor
+    origin: str
+    version: int
+    at: datetime
+
+
+@dataclass(slots=True)
+class NewTimer:
+    name: str
+    event: str
+    payload: str | None
+    state: str
+    due_at: datetime
+    armed: int
+
+
+@dataclass(slots=True)
+class NewEffect:
+    sequence: int
+    key: UUID
+    name: str
+    invocation: str
+    state: str
+    version: int
+    input: str
+    due_at: datetime
+
+
+@dataclass(slots=True)
+class Change:
+    """The instance's new values, and everything that is written with them.
+
+    `timers_gone` are names; `all_timers_gone` drops every timer but the set ones. `stopped` are invocations.
+    """
+
+    pk: int
+    state: str
+    configuration: str
+    data: str
+    history_states: str
+    status: str
+    output: str | None
+    sequence: int
+    at: datetime
+    entries: list[NewEntry] = field(default_factory=list)
+    timers: dict[str, NewTimer] = field(default_factory=dict)
+    timers_gone: set[str] = field(default_factory=set)
+    all_timers_gone: bool = False
+    effects: list[NewEffect] = field(default_factory=list)
+    stopped: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Written:
+    """The keys of the rows that workers should hear of: `timers` by due time."""
+
+    effects: list[int] = field(default_factory=list)
+    timers: list[tuple[int, datetime]] = field(default_factory=list)

@@ -1,0 +1,145 @@
+"""Run effects: claim, run outside any transaction, commit the result, apply it to the machine.
+
+An effect is claimed for the length of a lease; when that is over its worker counts as dead and another takes it up.
+Limits: at least once. Whoever must not do a thing twice uses the call's idempotency key.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from django.db import transaction
+
+from .. import conf, registry
+from ..core.codec import codec
+from ..core.events import Actor, Occurrence, done_actor, error_actor
+from ..models import Effect
+from .store import store
+from .transaction import driving
+
+logger = logging.getLogger(__name__)
+
+
+class EffectCall(msgspec.Struct, frozen=True):
+    """What an effect's function knows of its call.
+
+    `idempotency_key` is the same over all attempts of this effect; `attempt` counts from 1.
+    """
+
+    idempotency_key: str
+    attempt: int
+    machine: str
+    instance_key: str
+    instance_pk: int
+
+
+def run_effect(pk: int, using: str) -> bool:
+    """Run an effect that waits and is due, and apply its result. Return whether this call ended it.
+
+    A failing function is tried again later, up to the limit; a failing application alone is tried again alone.
+    """
+    effect = _claim(pk, using)
+    if effect is None:
+        return False
+    if effect.status != Effect.Status.RAN:
+        registered = registry.find(effect.instance.machine, effect.version)
+        try:
+            result = _run(registered, effect)
+        except Exception as error:
+            return _failed(effect, error, using)
+        _ran(effect, result, using)
+    return _apply(effect, using)
+
+
+def _claim(pk: int, using: str) -> Effect | None:
+    """Take an open effect that is due, and hold it for the length of a lease."""
+    with transaction.atomic(using=using):
+        effects = Effect.objects.using(using)
+        locked = effects.select_for_update(skip_locked=_skips(using)).filter(pk=pk, status__in=Effect.OPEN).first()
+        now = store(using).now()
+        if locked is None or locked.due_at > now:
+            return None
+        locked.due_at = now + conf.duration("EFFECT_LEASE_SECONDS")
+        if locked.status != Effect.Status.RAN:
+            locked.status = Effect.Status.RUNNING
+            locked.attempts += 1
+        locked.save(update_fields=["due_at", "status", "attempts"])
+    return effects.select_related("instance").get(pk=pk)
+
+
+def _skips(using: str) -> bool:
+    return transaction.get_connection(using).features.has_select_for_update_skip_locked
+
+
+def _run(registered: registry.Registered, effect: Effect) -> Any:
+    """Call the effect's function; return its result as JSON text."""
+    declared = registered.effect(effect.name)
+    data = codec(registered.machine.data_type, f"input of {effect.name}").convert(effect.input)
+    call = EffectCall(
+        idempotency_key=str(effect.key),
+        attempt=effect.attempts,
+        machine=effect.instance.machine,
+        instance_key=effect.instance.key,
+        instance_pk=effect.instance.pk,
+    )
+    result = declared.bound()(data, call, None)
+    checks = codec(Any, f"result of {effect.name}")
+    return msgspec.json.decode(checks.encode(msgspec.to_builtins(result)))
+
+
+def _ran(effect: Effect, result: Any, using: str) -> None:
+    """Commit the result before it is applied, so that a failing application never runs the effect again."""
+    open_ones = Effect.objects.using(using).filter(pk=effect.pk, status=Effect.Status.RUNNING)
+    open_ones.filter(attempts=effect.attempts).update(status=Effect.Status.RAN, result=result, error="")
+    effect.result = result
+
+
+def _apply(effect: Effect, using: str) -> bool:
+    """Deliver the completion to the machine, and end the effect in the same transaction."""
+    if not effect.invocation:
+        return _end(effect, Effect.Status.APPLIED, using)
+    event = Occurrence(done_actor(effect.invocation), effect.result)
+    return _complete(effect, event, Effect.Status.APPLIED, using)
+
+
+def _complete(effect: Effect, event: Occurrence, status: str, using: str) -> bool:
+    with driving(effect.instance_id, using) as driven:
+        assert driven is not None  # it waits for the lock
+        if not Effect.objects.using(using).filter(pk=effect.pk, status__in=Effect.OPEN).exists():
+            return False  # the state that invoked it was left meanwhile
+        driven.take(event, Actor("effect", effect.name), "effect", refusable=False)
+        ended = _end(effect, status, using)
+    return ended
+
+
+def _end(effect: Effect, status: str, using: str, **fields: Any) -> bool:
+    now = store(using).now()
+    open_ones = Effect.objects.using(using).filter(pk=effect.pk, status__in=Effect.OPEN)
+    return open_ones.update(status=status, ended_at=now, **fields) == 1
+
+
+def _failed(effect: Effect, error: Exception, using: str) -> bool:
+    """Have it tried again after a while, or give up: then the machine gets the error."""
+    text = "".join(traceback.format_exception(error))
+    logger.warning("%s of %s failed at attempt %d: %r", effect.name, effect.instance, effect.attempts, error)
+    if effect.attempts < conf.get("EFFECT_MAX_ATTEMPTS"):
+        wait = conf.duration("EFFECT_RETRY_SECONDS") * 2 ** (effect.attempts - 1)
+        _later(effect, wait, text, using)
+        return False
+    Effect.objects.using(using).filter(pk=effect.pk, status=Effect.Status.RUNNING).update(error=text)
+    if not effect.invocation:
+        return _end(effect, Effect.Status.FAILED, using)
+    event = Occurrence(error_actor(effect.invocation), {"type": type(error).__name__, "message": str(error)})
+    return _complete(effect, event, Effect.Status.FAILED, using)
+
+
+def _later(effect: Effect, wait: timedelta, error: str, using: str) -> None:
+    due_at = store(using).now() + wait
+    running = Effect.objects.using(using).filter(pk=effect.pk, status=Effect.Status.RUNNING)
+    running.update(status=Effect.Status.WAITING, due_at=due_at, error=error)
+
+

@@ -1,0 +1,197 @@
+"""How a transaction's change becomes rows on PostgreSQL: a locking SELECT, and one statement that writes everything.
+
+It runs through Django's own cursors, so that the query log, tracing and `execute_wrapper` see it.
+Limits: does exactly what `store.OrmStore` does, and passes the same tests.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import connections
+
+from ..exceptions import InstanceExists, InstanceNotFound
+from .changes import Change, Row, Written
+
+# The clock is read outside the locking subquery: inside, it would tell the time before the wait for the lock.
+LOCK = """
+SELECT i.id, i.machine, i.version, i.key, i.configuration::text, i.data::text, i.history_states::text, i.status,
+       i.output::text, i.sequence, i.created_at, i.updated_at, greatest(clock_timestamp(), i.updated_at)
+FROM (SELECT * FROM statemachines_machineinstance WHERE id = %s FOR NO KEY UPDATE{skip}) AS i"""
+
+INSERT = """
+INSERT INTO statemachines_machineinstance
+    (machine, version, key, state, configuration, data, history_states, status, sequence, created_at, updated_at)
+VALUES (%s, %s, %s, '', '[]', '{}', '{}', 'active', 0, %s, %s)
+ON CONFLICT (machine, key) DO NOTHING RETURNING id"""
+
+UPDATE = """
+UPDATE statemachines_machineinstance
+SET state = %s, configuration = %s::jsonb, data = %s::jsonb, history_states = %s::jsonb, status = %s, output = %s::jsonb,
+    sequence = %s, updated_at = %s
+WHERE id = %s"""
+
+ENTRIES = """
+INSERT INTO statemachines_historyentry
+    (instance_id, sequence, event, payload, facts, source, target, microsteps, data_patch, actor_kind, actor_id,
+     actor_label, origin, version, at)
+VALUES {rows}"""
+
+TIMERS = """
+INSERT INTO statemachines_timer (instance_id, name, event, payload, state, due_at, armed)
+VALUES {rows}
+ON CONFLICT (instance_id, name) DO UPDATE
+SET event = excluded.event, payload = excluded.payload, state = excluded.state, due_at = excluded.due_at,
+    armed = excluded.armed, handed_until = NULL
+RETURNING id, due_at"""
+
+TIMERS_GONE = "DELETE FROM statemachines_timer WHERE instance_id = %s AND name = ANY(%s)"
+ALL_TIMERS_GONE = "DELETE FROM statemachines_timer WHERE instance_id = %s"
+
+EFFECTS = """
+INSERT INTO statemachines_effect
+    (instance_id, sequence, key, name, invocation, state, version, input, status, attempts, due_at, error, created_at)
+VALUES {rows}
+RETURNING id, due_at"""
+
+STOPPED = """
+UPDATE statemachines_effect SET status = 'cancelled', ended_at = %s
+WHERE instance_id = %s AND invocation = ANY(%s) AND status IN ('waiting', 'running', 'ran')"""
+
+
+class PostgresStore:
+    def __init__(self, using: str) -> None:
+        self.using = using
+
+    def now(self) -> datetime:
+        now: datetime = self._fetch("SELECT clock_timestamp()", [])[0][0]
+        return now
+
+    def lock(self, pk: int, *, skip_locked: bool = False) -> Row | None:
+        found = self._fetch(LOCK.format(skip=" SKIP LOCKED" if skip_locked else ""), [pk])
+        if found:
+            return Row(*found[0])
+        if skip_locked and self._fetch("SELECT 1 FROM statemachines_machineinstance WHERE id = %s", [pk]):
+            return None
+        raise InstanceNotFound(pk)
+
+    def insert(self, machine: str, version: int, key: str, now: datetime) -> int:
+        found = self._fetch(INSERT, [machine, version, key, now, now])
+        if not found:
+            raise InstanceExists(machine, key)
+        pk: int = found[0][0]
+        return pk
+
+    def write(self, change: Change) -> Written:
+        parts: list[tuple[str, str, list[Any]]] = [_entries(change)]
+        if change.all_timers_gone:
+            parts.append(("gone", ALL_TIMERS_GONE, [change.pk]))
+        elif change.timers_gone:
+            parts.append(("gone", TIMERS_GONE, [change.pk, list(change.timers_gone)]))
+        if change.stopped:
+            parts.append(("stopped", STOPPED, [change.at, change.pk, list(change.stopped)]))
+        told = [part for part in (_timers(change), _effects(change)) if part is not None]
+        if not told:
+            self._execute([*parts, ("", UPDATE, _instance(change))])
+            return Written()
+        ending = " UNION ALL ".join(f"SELECT '{name}', id, due_at FROM {name}" for name, _, _ in told)
+        rows = self._execute([*parts, *told, ("changed", UPDATE, _instance(change)), ("", ending, [])], fetch=True)
+        return Written(
+            effects=[pk for name, pk, _ in rows if name == "effects"],
+            timers=[(pk, due_at) for name, pk, due_at in rows if name == "timers"],
+        )
+
+    def _execute(self, parts: list[tuple[str, str, list[Any]]], *, fetch: bool = False) -> list[tuple[Any, ...]]:
+        """Run named parts as one statement whose last, nameless part is the main one."""
+        *named, (_, main, _) = parts
+        sql = "WITH " + ", ".join(f"{name} AS ({part})" for name, part, _ in named) + main
+        params = [value for _, _, values in parts for value in values]
+        if fetch:
+            return self._fetch(sql, params)
+        with connections[self.using].cursor() as cursor:
+            cursor.execute(sql, params)
+        return []
+
+    def _fetch(self, sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
+        with connections[self.using].cursor() as cursor:
+            cursor.execute(sql, params)
+            return list(cursor.fetchall())
+
+
+def _rows(casts: str, rows: list[list[Any]]) -> tuple[str, list[Any]]:
+    """Return a VALUES list and its parameters; `casts` spells one row, with `%s` for each value."""
+    return ", ".join([f"({casts})"] * len(rows)), [value for row in rows for value in row]
+
+
+def _instance(change: Change) -> list[Any]:
+    return [
+        change.state,
+        change.configuration,
+        change.data,
+        change.history_states,
+        change.status,
+        change.output,
+        change.sequence,
+        change.at,
+        change.pk,
+    ]
+
+
+def _entries(change: Change) -> tuple[str, str, list[Any]]:
+    values = [
+        [
+            change.pk,
+            entry.sequence,
+            entry.event,
+            entry.payload,
+            entry.facts,
+            entry.source,
+            entry.target,
+            entry.microsteps,
+            entry.data_patch,
+            entry.actor.kind,
+            entry.actor.id,
+            entry.actor.label,
+            entry.origin,
+            entry.version,
+            entry.at,
+        ]
+        for entry in change.entries
+    ]
+    casts = "%s, %s, %s" + ", %s::jsonb" * 6 + ", %s" * 6
+    rows, params = _rows(casts, values)
+    return "entries", ENTRIES.format(rows=rows), params
+
+
+def _timers(change: Change) -> tuple[str, str, list[Any]] | None:
+    if not change.timers:
+        return None
+    values = [
+        [change.pk, timer.name, timer.event, timer.payload, timer.state, timer.due_at, timer.armed]
+        for timer in change.timers.values()
+    ]
+    rows, params = _rows("%s, %s, %s, %s::jsonb, %s, %s, %s", values)
+    return "timers", TIMERS.format(rows=rows), params
+
+
+def _effects(change: Change) -> tuple[str, str, list[Any]] | None:
+    if not change.effects:
+        return None
+    values = [
+        [
+            change.pk,
+            effect.sequence,
+            effect.key,
+            effect.name,
+            effect.invocation,
+            effect.state,
+            effect.version,
+            effect.input,
+            effect.due_at,
+            change.at,
+        ]
+        for effect in change.effects
+    ]
+    rows, params = _rows("%s, %s, %s, %s, %s, %s, %s, %s::jsonb, 'waiting', 0, %s, '', %s", values)
+    return "effects", EFFECTS.format(rows=rows), params

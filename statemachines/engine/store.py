@@ -1,0 +1,174 @@
+"""How a transaction's change becomes rows: by the ORM, which is the readable reference and serves every database.
+
+Limits: called inside a transaction. `postgres` does the same in one statement.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any, Protocol
+
+from django.db import connections
+from django.db.models import Model
+from django.utils import timezone
+
+from .. import conf
+from ..exceptions import InstanceExists, InstanceNotFound
+from ..models import Effect, HistoryEntry, MachineInstance, Timer
+from .changes import Change, Row, Written
+
+
+class Store(Protocol):
+    """Reads the clock, locks an instance, writes a change."""
+
+    def now(self) -> datetime:
+        """Return the time of the one clock."""
+
+    def lock(self, pk: int, *, skip_locked: bool = False) -> Row | None:
+        """Lock an instance and return it; None where it is locked and `skip_locked`. Raises InstanceNotFound."""
+
+    def insert(self, machine: str, version: int, key: str, now: datetime) -> int:
+        """Add an instance that `write` will fill; return its primary key. Raises InstanceExists."""
+
+    def write(self, change: Change) -> Written:
+        """Write everything."""
+
+
+def store(using: str) -> Store:
+    """Return the store that suits a database, or the one that the settings name."""
+    from .postgres import PostgresStore
+
+    named = conf.get("STORE") or ("postgres" if connections[using].vendor == "postgresql" else "orm")
+    return PostgresStore(using) if named == "postgres" else OrmStore(using)
+
+
+class OrmStore:
+    def __init__(self, using: str) -> None:
+        self.using = using
+        self.connection = connections[using]
+
+    def now(self) -> datetime:
+        """Return the database's time where it has one to the microsecond, else that of this machine."""
+        if self.connection.vendor != "postgresql":
+            return timezone.now()
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT clock_timestamp()")
+            now: datetime = cursor.fetchone()[0]
+            return now
+
+    def lock(self, pk: int, *, skip_locked: bool = False) -> Row | None:
+        no_key = {"no_key": True} if self.connection.vendor == "postgresql" else {}
+        features = self.connection.features
+        if features.has_select_for_update_skip_locked:
+            no_key["skip_locked"] = skip_locked
+        of = {"of": ("self",)} if features.has_select_for_update_of else {}
+        locked = MachineInstance.objects.using(self.using).select_for_update(**no_key, **of).filter(pk=pk).first()
+        if locked is None:
+            if skip_locked and MachineInstance.objects.using(self.using).filter(pk=pk).exists():
+                return None
+            raise InstanceNotFound(pk)
+        return Row(
+            pk=pk,
+            machine=locked.machine,
+            version=locked.version,
+            key=locked.key,
+            configuration=json.dumps(locked.configuration),
+            data=json.dumps(locked.data),
+            history_states=json.dumps(locked.history_states),
+            status=locked.status,
+            output=None if locked.output is None else json.dumps(locked.output),
+            sequence=locked.sequence,
+            created_at=locked.created_at,
+            updated_at=locked.updated_at,
+            now=max(self.now(), locked.updated_at),
+        )
+
+    def insert(self, machine: str, version: int, key: str, now: datetime) -> int:
+        made = MachineInstance(machine=machine, version=version, key=key, created_at=now, updated_at=now)
+        MachineInstance.objects.using(self.using).bulk_create([made], ignore_conflicts=True)
+        pk = MachineInstance.objects.using(self.using).filter(machine=machine, key=key, sequence=0, created_at=now)
+        found = pk.values_list("pk", flat=True).first()
+        if found is None:
+            raise InstanceExists(machine, key)
+        return found
+
+    def write(self, change: Change) -> Written:
+        MachineInstance.objects.using(self.using).filter(pk=change.pk).update(
+            state=change.state,
+            configuration=json.loads(change.configuration),
+            data=json.loads(change.data),
+            history_states=json.loads(change.history_states),
+            status=change.status,
+            output=None if change.output is None else json.loads(change.output),
+            sequence=change.sequence,
+            updated_at=change.at,
+        )
+        entries = [
+            HistoryEntry(
+                instance_id=change.pk,
+                sequence=entry.sequence,
+                event=entry.event,
+                payload=json.loads(entry.payload),
+                facts=json.loads(entry.facts),
+                source=json.loads(entry.source),
+                target=json.loads(entry.target),
+                microsteps=json.loads(entry.microsteps),
+                data_patch=json.loads(entry.data_patch),
+                actor_kind=entry.actor.kind,
+                actor_id=entry.actor.id,
+                actor_label=entry.actor.label,
+                origin=entry.origin,
+                version=entry.version,
+                at=entry.at,
+            )
+            for entry in change.entries
+        ]
+        HistoryEntry.objects.using(self.using).bulk_create(entries)
+        return Written(self._effects(change), self._timers(change))
+
+    def _timers(self, change: Change) -> list[tuple[int, datetime]]:
+        timers = Timer.objects.using(self.using).filter(instance=change.pk)
+        if change.all_timers_gone:
+            timers.delete()
+        elif gone := change.timers_gone | change.timers.keys():
+            timers.filter(name__in=gone).delete()
+        made = [
+            Timer(
+                instance_id=change.pk,
+                name=timer.name,
+                event=timer.event,
+                payload=None if timer.payload is None else json.loads(timer.payload),
+                state=timer.state,
+                due_at=timer.due_at,
+                armed=timer.armed,
+            )
+            for timer in change.timers.values()
+        ]
+        return [(timer.pk, timer.due_at) for timer in self._create(Timer, made)]
+
+    def _effects(self, change: Change) -> list[int]:
+        if change.stopped:
+            open_ones = Effect.objects.using(self.using).filter(instance=change.pk, status__in=Effect.OPEN)
+            open_ones.filter(invocation__in=change.stopped).update(
+                status=Effect.Status.CANCELLED, ended_at=change.at
+            )
+        made = [
+            Effect(
+                instance_id=change.pk,
+                sequence=effect.sequence,
+                key=effect.key,
+                name=effect.name,
+                invocation=effect.invocation,
+                state=effect.state,
+                version=effect.version,
+                input=json.loads(effect.input),
+                due_at=effect.due_at,
+                created_at=change.at,
+            )
+            for effect in change.effects
+        ]
+        return [effect.pk for effect in self._create(Effect, made)]
+
+    def _create(self, model: type[Model], rows: list[Any]) -> list[Any]:
+        return model._default_manager.using(self.using).bulk_create(rows) if rows else []

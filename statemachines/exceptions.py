@@ -1,0 +1,85 @@
+"""What the engine raises: refusals, which are answers, apart from bugs (`MachineError`, from the core).
+
+Limits: each carries its data as attributes; how they look over HTTP is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist, PermissionDenied
+
+from .core.errors import DefinitionError, InvalidValue, MachineError, Refuse, UnknownEvent
+
+__all__ = [
+    "DefinitionError",
+    "EventRefused",
+    "InstanceBusy",
+    "InstanceExists",
+    "InstanceNotFound",
+    "InvalidValue",
+    "MachineError",
+    "NotAllowed",
+    "Refuse",
+    "UnknownEvent",
+    "UnknownMachine",
+    "UnknownVersion",
+]
+
+
+class EventRefused(Exception):  # noqa: N818 (an answer, not a failure)
+    """The instance does not take the event now; nothing changed.
+
+    `code`: "not_possible", "ended", or that of the machine's `Refuse`. `state`: active paths; `possible`: names of the
+    events that would be taken; `guards`: those that said no.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        text: str,
+        *,
+        event: str,
+        state: Sequence[str] = (),
+        possible: Sequence[str] = (),
+        guards: Sequence[str] = (),
+    ) -> None:
+        self.code = code
+        self.text = text
+        self.event = event
+        self.state = tuple(state)
+        self.possible = tuple(possible)
+        self.guards = tuple(guards)
+        super().__init__(text)
+
+
+class NotAllowed(PermissionDenied):
+    """Nobody, or somebody who may not, asked for something. Say who it is by `actor=`, or `system=True`."""
+
+
+class InstanceExists(ValueError):
+    """An instance of that machine with that key is there already."""
+
+    def __init__(self, machine: str, key: str) -> None:
+        self.machine = machine
+        self.key = key
+        super().__init__(f"An instance of {machine} with the key {key!r} exists; use it, or choose another key.")
+
+
+class InstanceNotFound(ObjectDoesNotExist):
+    """There is no such instance."""
+
+    def __init__(self, which: object) -> None:
+        super().__init__(f"There is no machine instance {which!r}.")
+
+
+class InstanceBusy(Exception):  # noqa: N818 (worth another try, nothing is broken)
+    """Somebody else holds the instance, or the database asked to try again; nothing changed. Retry after a moment."""
+
+
+class UnknownMachine(LookupError):
+    """No machine is registered under that name."""
+
+
+class UnknownVersion(ImproperlyConfigured):
+    """This code does not have the version of the machine that the instance is on; it leaves the instance alone."""

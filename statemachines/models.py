@@ -1,0 +1,182 @@
+"""The tables: instances, their history, their timers, and the outbox of their effects.
+
+Limits: only `engine` writes them; `MachineInstance.send` delegates to it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from . import registry
+from .core.codec import codec
+from .core.events import Actor, AnyEvent
+from .core.snapshot import Snapshot
+from .fields import ConfigurationField
+from .querysets import MachineInstanceQuerySet
+
+if TYPE_CHECKING:
+    from .engine import Sent
+
+
+class MachineInstance(models.Model):
+    """A running, or ended, instance of a machine. `key` is the project's own name for it, unique per machine."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("active")
+        DONE = "done", _("done")
+
+    machine = models.CharField(_("machine"), max_length=200)
+    version = models.PositiveIntegerField(_("version"))
+    key = models.CharField(_("key"), max_length=255)
+    state = models.TextField(_("state"), help_text=_("The active leaves."))
+    configuration = ConfigurationField(_("active states"), default=list)
+    data = models.JSONField(_("data"), default=dict)
+    history_states = models.JSONField(_("history states"), default=dict)
+    status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.ACTIVE)
+    output = models.JSONField(_("output"), null=True, default=None)
+    sequence = models.BigIntegerField(_("sequence"), default=0)
+    created_at = models.DateTimeField(_("created at"))
+    updated_at = models.DateTimeField(_("updated at"))
+
+    objects = MachineInstanceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("machine instance")
+        verbose_name_plural = _("machine instances")
+        constraints = [models.UniqueConstraint(fields=["machine", "key"], name="statemachines_instance_key")]
+        indexes = [models.Index(fields=["machine", "state"], name="statemachines_instance_state")]
+
+    def __str__(self) -> str:
+        return f"{self.machine} {self.key}"
+
+    @property
+    def registered(self) -> registry.Registered:
+        """The machine that it is an instance of. Raises UnknownMachine and UnknownVersion."""
+        return registry.find(self.machine, self.version)
+
+    def snapshot(self) -> Snapshot[Any]:
+        """Return the state and the typed data as the core takes them."""
+        machine = self.registered.machine
+        return Snapshot(
+            configuration=tuple(self.configuration),
+            data=codec(machine.data_type, f"data of {self.machine}").convert(self.data),
+            history={path: tuple(paths) for path, paths in self.history_states.items()},
+            status="active" if self.status == self.Status.ACTIVE else "done",
+            output=self.output,
+        )
+
+    def send(self, event: AnyEvent, *, actor: Actor | None = None, system: bool = False) -> Sent:
+        """Send an event; see `statemachines.engine.send`."""
+        from .engine import send  # the one import upwards: models are below the engine that writes them
+
+        return send(self, event, actor=actor, system=system)
+
+
+class HistoryEntry(models.Model):
+    """One committed macrostep. Append-only; `(instance, sequence)` is unique, so a history is linear by constraint.
+
+    `payload` is the event's, `source` and `target` are active paths before and after. `data_patch` is what changed in
+    the data: `{"set": {field: new value}, "unset": [field]}`, each where it is not empty.
+    """
+
+    instance = models.ForeignKey(MachineInstance, models.CASCADE, related_name="entries", verbose_name=_("instance"))
+    sequence = models.BigIntegerField(_("sequence"))
+    event = models.CharField(_("event"), max_length=255)
+    payload = models.JSONField(_("payload"), default=dict)
+    facts = models.JSONField(_("facts"), default=dict)
+    source = models.JSONField(_("from"), default=list)
+    target = models.JSONField(_("to"), default=list)
+    microsteps = models.JSONField(_("microsteps"), default=list)
+    data_patch = models.JSONField(_("change of data"), default=dict)
+    actor_kind = models.CharField(_("kind of actor"), max_length=50)
+    actor_id = models.CharField(_("actor's id"), max_length=255, blank=True)
+    actor_label = models.CharField(_("actor"), max_length=255, blank=True)
+    origin = models.CharField(_("origin"), max_length=50, blank=True)
+    version = models.PositiveIntegerField(_("version"))
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        verbose_name = _("history entry")
+        verbose_name_plural = _("history entries")
+        ordering = ["instance", "sequence"]
+        constraints = [models.UniqueConstraint(fields=["instance", "sequence"], name="statemachines_history_linear")]
+
+    def __str__(self) -> str:
+        return f"{self.sequence}: {self.event}"
+
+
+class Timer(models.Model):
+    """A durable timer: deliver an event at a time. `name` is unique per instance; arming it again replaces it.
+
+    `armed` is the sequence that set it, by which a late firing knows that it is about another one.
+    """
+
+    instance = models.ForeignKey(MachineInstance, models.CASCADE, related_name="timers", verbose_name=_("instance"))
+    name = models.CharField(_("name"), max_length=255)
+    event = models.CharField(_("event"), max_length=255)
+    payload = models.JSONField(_("payload"), null=True, default=None)
+    state = models.CharField(_("state"), max_length=255, blank=True)
+    due_at = models.DateTimeField(_("due at"))
+    armed = models.BigIntegerField(_("armed at sequence"))
+    handed_until = models.DateTimeField(_("handed over until"), null=True, default=None)
+
+    class Meta:
+        verbose_name = _("timer")
+        verbose_name_plural = _("timers")
+        constraints = [models.UniqueConstraint(fields=["instance", "name"], name="statemachines_timer_name")]
+        indexes = [models.Index(fields=["due_at"], name="statemachines_timer_due")]
+
+    def __str__(self) -> str:
+        return f"{self.event} at {self.due_at}"
+
+
+class Effect(models.Model):
+    """An effect that a transition asked for: written with it, run after it, ended once.
+
+    `key` is its idempotency key, the same over all attempts. `invocation` is set where a state waits for the result.
+    """
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        RUNNING = "running", _("running")
+        RAN = "ran", _("ran, result not applied yet")
+        APPLIED = "applied", _("applied")
+        IGNORED = "ignored", _("ignored")
+        CANCELLED = "cancelled", _("cancelled")
+        FAILED = "failed", _("failed")
+
+    OPEN = (Status.WAITING, Status.RUNNING, Status.RAN)
+
+    instance = models.ForeignKey(MachineInstance, models.CASCADE, related_name="effects", verbose_name=_("instance"))
+    sequence = models.BigIntegerField(_("asked for at sequence"))
+    key = models.UUIDField(_("idempotency key"), unique=True)
+    name = models.CharField(_("name"), max_length=255)
+    invocation = models.CharField(_("invocation"), max_length=255, blank=True)
+    state = models.CharField(_("state"), max_length=255, blank=True)
+    version = models.PositiveIntegerField(_("version"))
+    input = models.JSONField(_("input"), default=dict)
+    status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.WAITING)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    due_at = models.DateTimeField(_("next attempt at"))
+    result = models.JSONField(_("result"), null=True, default=None)
+    error = models.TextField(_("error"), blank=True)
+    created_at = models.DateTimeField(_("created at"))
+    ended_at = models.DateTimeField(_("ended at"), null=True, default=None)
+
+    class Meta:
+        verbose_name = _("effect")
+        verbose_name_plural = _("effects")
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                condition=models.Q(status__in=["waiting", "running", "ran"]),
+                name="statemachines_effect_open",
+            ),
+            models.Index(fields=["instance", "sequence"], name="statemachines_effect_of"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.get_status_display()})"

@@ -1,0 +1,32 @@
+"""Questions about many instances, answered in SQL.
+
+Limits: reads; the verbs that write are in `engine`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models import Count
+
+from . import registry
+from .core.machine import Machine
+
+if TYPE_CHECKING:
+    from .models import MachineInstance
+
+
+class MachineInstanceQuerySet(models.QuerySet["MachineInstance"]):
+    def of(self, machine: Machine[Any] | str) -> MachineInstanceQuerySet:
+        """Keep the instances of a machine, of any version."""
+        return self.filter(machine=registry.of(machine).name)
+
+    def in_state(self, path: str) -> MachineInstanceQuerySet:
+        """Keep the instances in which a state is active: "standard" as well as "standard.order_ready"."""
+        return self.filter(configuration__includes=path)
+
+    def count_by_state(self) -> dict[str, int]:
+        """Count the instances by their active leaves."""
+        counted = self.order_by("state").values_list("state").annotate(Count("pk"))
+        return dict(counted)

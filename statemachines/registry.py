@@ -1,0 +1,101 @@
+"""The machines of this project, by stored name and version.
+
+`register(machine)` in an app's `machines` module gives it the stored name `<app label>.<machine name>`.
+Limits: holds code; which versions instances are on is in the database.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+
+from .core.functions import Effect
+from .core.machine import Machine
+from .exceptions import UnknownMachine, UnknownVersion
+
+
+class Registered:
+    """A machine under its stored name."""
+
+    def __init__(self, machine: Machine[Any], app_label: str) -> None:
+        self.machine = machine
+        self.app_label = app_label
+        self.name = f"{app_label}.{machine.name}"
+        self.version = machine.version
+
+    def effect_name(self, effect: Effect[Any, Any]) -> str:
+        """Return an effect's stored name: the machine's app and the effect's id."""
+        return f"{self.app_label}.{effect.id}"
+
+    def effect(self, name: str) -> Effect[Any, Any]:
+        """Return an effect by its stored name. Raises UnknownVersion where this code does not have it."""
+        try:
+            return self.machine.names.effects[name.removeprefix(f"{self.app_label}.")]
+        except KeyError:
+            raise UnknownVersion(f"{self.name} version {self.version} has no effect {name!r} in this code.") from None
+
+
+_machines: dict[str, dict[int, Registered]] = {}
+
+
+def register(machine: Machine[Any], *, app_label: str | None = None) -> Registered:
+    """Make a machine known under `<app label>.<name>`; the app is that of the calling module, unless it is said.
+
+    Raises ImproperlyConfigured where the name and version are taken, or the caller belongs to no installed app.
+    """
+    if app_label is None:
+        module = sys._getframe(1).f_globals["__name__"]
+        config = apps.get_containing_app_config(module)
+        if config is None:
+            raise ImproperlyConfigured(f"{module} belongs to no installed app; pass app_label= to register().")
+        app_label = config.label
+    registered = Registered(machine, app_label)
+    versions = _machines.setdefault(registered.name, {})
+    known = versions.setdefault(machine.version, registered)
+    if known.machine is not machine:
+        raise ImproperlyConfigured(
+            f"Two machines are {registered.name} version {machine.version}; give one another name or version."
+        )
+    return known
+
+
+def machines() -> list[Registered]:
+    """Return the current version of each registered machine, by name."""
+    return [find(name) for name in sorted(_machines)]
+
+
+def find(name: str, version: int | None = None) -> Registered:
+    """Return a machine by stored name, or by the last part where that is unique; by default its current version.
+
+    Raises UnknownMachine and UnknownVersion.
+    """
+    versions = _machines.get(name) or _machines.get(_complete(name), {})
+    if version is None:
+        return versions[max(versions)]
+    if version not in versions:
+        known = ", ".join(map(str, sorted(versions)))
+        raise UnknownVersion(f"This code has no version {version} of {name}, it has: {known}.")
+    return versions[version]
+
+
+def _complete(name: str) -> str:
+    found = [known for known in _machines if known.rpartition(".")[2] == name]
+    if len(found) != 1:
+        known = ", ".join(sorted(found or _machines)) or "none"
+        problem = "is ambiguous" if found else "is not registered"
+        raise UnknownMachine(f"The machine {name!r} {problem}; known: {known}.")
+    return found[0]
+
+
+def of(machine: Machine[Any] | str) -> Registered:
+    """Return the registration of a machine or of a name. Raises UnknownMachine."""
+    if isinstance(machine, str):
+        return find(machine)
+    for versions in _machines.values():
+        for registered in versions.values():
+            if registered.machine is machine:
+                return registered
+    raise UnknownMachine(f"{machine!r} is not registered; call register() in its app's machines module.")
