@@ -1,0 +1,70 @@
+"""Place an order: the row and the machine that runs it, in one transaction.
+
+Limits: everything after that is an event, sent by `statemachines.engine.send`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+
+from statemachines.actors import actor_of
+from statemachines.engine import create
+
+from .conf import seconds_per_minute
+from .data import Line, OrderData
+from .models import Dish, Order, OrderItem, Restaurant
+
+
+def place_order(customer: AbstractBaseUser, restaurant: Restaurant, dishes: Mapping[Dish, int], address: str) -> Order:
+    """Place an order of so many of each dish, which all are the restaurant's, and start its machine.
+
+    Raises ValueError where nothing is ordered, or a dish is not on the restaurant's menu.
+    """
+    check(restaurant, dishes)
+    lines = tuple(Line(dish.name, dish.price, quantity) for dish, quantity in dishes.items())
+    total = sum((line.price * line.quantity for line in lines), Decimal(0))
+    with transaction.atomic():
+        order = Order.objects.create(customer=customer, restaurant=restaurant, address=address, total=total)
+        OrderItem.objects.bulk_create(
+            OrderItem(order=order, dish=line.dish, price=line.price, quantity=line.quantity) for line in lines
+        )
+        order.instance = create(
+            "orders.order",
+            key=str(order.pk),
+            data=order_data(order, lines),
+            actor=actor_of(customer),
+        )
+        order.save(update_fields=["instance"])
+    return order
+
+
+def check(restaurant: Restaurant, dishes: Mapping[Dish, int]) -> None:
+    if not dishes:
+        raise ValueError("An order needs at least one dish.")
+    foreign = [dish.name for dish in dishes if dish.restaurant_id != restaurant.pk]
+    if foreign:
+        raise ValueError(f"{restaurant.name} does not sell {', '.join(foreign)}; choose from its own menu.")
+    few = [dish.name for dish, quantity in dishes.items() if quantity < 1]
+    if few:
+        raise ValueError(f"Order at least one of {', '.join(few)}.")
+
+
+def order_data(order: Order, lines: tuple[Line, ...]) -> OrderData:
+    """Return what the machine shall own; the pace is stored with it, so that its functions stay pure."""
+    customer: Any = order.customer
+    return OrderData(
+        order=order.pk,
+        flow=order.restaurant.kind,  # type: ignore[arg-type]  # Restaurant.Kind has the names of the flows
+        customer=customer.get_full_name() or str(customer),
+        address=order.address,
+        restaurant=order.restaurant.pk,
+        restaurant_name=order.restaurant.name,
+        lines=lines,
+        total=order.total,
+        seconds_per_minute=seconds_per_minute(),
+    )

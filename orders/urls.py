@@ -1,0 +1,14 @@
+"""The addresses of the orders' API, below where the project puts it."""
+
+from rest_framework.routers import DefaultRouter
+
+from . import views
+
+router = DefaultRouter(use_regex_path=False)
+router.register("restaurants", views.Restaurants)
+router.register("customer/orders", views.CustomerOrders, basename="customer-order")
+router.register("restaurant/orders", views.RestaurantOrders, basename="restaurant-order")
+router.register("courier/offers", views.CourierOffers, basename="courier-offer")
+router.register("courier/deliveries", views.CourierDeliveries, basename="courier-delivery")
+
+urlpatterns = router.urls

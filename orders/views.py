@@ -1,0 +1,228 @@
+"""The API of customers, restaurants and couriers. A request becomes an event; whether it fits, the machine says.
+
+Limits: what is not somebody's own is not there for them (404), what is not their role is forbidden (403). JSON only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from msgspec import Struct
+from rest_framework import mixins, permissions, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.pagination import LimitOffsetPagination
+from rest_framework.parsers import JSONParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from statemachines import Event, InvalidValue
+from statemachines.actors import actor_of
+from statemachines.core.codec import codec
+from statemachines.core.events import event_type
+from statemachines.engine import send
+from statemachines.exceptions import EventRefused, InstanceBusy
+
+from .events import (
+    CourierAccepted,
+    CourierRejected,
+    CustomerCanceled,
+    OrderDelivered,
+    RestaurantAccepted,
+    RestaurantRejected,
+)
+from .models import Dish, Offer, Order, Restaurant
+from .serializers import OfferSerializer, OrderSerializer, RestaurantSerializer
+from .services import place_order
+
+
+class IsRestaurant(permissions.BasePermission):
+    message = "Only who owns a restaurant may do this."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return Restaurant.objects.filter(owner=request.user).exists()
+
+
+class IsCourier(permissions.BasePermission):
+    message = "Only couriers may do this."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return hasattr(request.user, "courier")
+
+
+class Pages(LimitOffsetPagination):
+    default_limit = 100
+    max_limit = 500
+
+
+class NewItem(Struct, forbid_unknown_fields=True):
+    dish: int
+    quantity: int = 1
+
+
+class NewOrder(Struct, forbid_unknown_fields=True):
+    restaurant: int
+    address: str
+    items: list[NewItem]
+
+
+class OrderAPI(viewsets.GenericViewSet[Any]):
+    """What all views of orders share: how events are sent, and how their refusals look."""
+
+    parser_classes = [JSONParser]
+
+    def handle_exception(self, exc: Exception) -> Response:
+        match exc:
+            case EventRefused():
+                told = {"code": exc.code, "text": exc.text, "state": exc.state, "possible": exc.possible}
+                return Response(told, status.HTTP_409_CONFLICT)
+            case InvalidValue():
+                told = {"code": "invalid", "text": str(exc), "field": exc.field}
+                told |= {"expected": exc.expected, "received": exc.received}
+                return Response(told, status.HTTP_400_BAD_REQUEST)
+            case InstanceBusy():
+                told = {"code": "busy", "text": str(exc)}
+                return Response(told, status.HTTP_503_SERVICE_UNAVAILABLE, headers={"Retry-After": "1"})
+        return super().handle_exception(exc)
+
+    def drive(self, order: Order, event: Event) -> Response:
+        """Send an event on behalf of who asks, and answer with the order as it is then."""
+        order.instance = send(order.instance, event, actor=actor_of(self.request.user)).instance
+        return Response(OrderSerializer(order).data)
+
+    def read(self, kind: type[Any], what: str, **more: Any) -> Any:
+        """Read the request's body as a typed value. Raises InvalidValue."""
+        body = self.request.data
+        if not isinstance(body, dict):
+            raise InvalidValue(what, field="", expected="object", received=type(body).__name__)
+        return codec(kind, what).convert(body | more)
+
+    def event(self, kind: type[Event], **more: Any) -> Any:
+        """Read the event whose payload is the request's body, and what the address says about it."""
+        return self.read(kind, f"event {event_type(kind)}", type=event_type(kind), **more)
+
+
+class Orders(OrderAPI, mixins.ListModelMixin, mixins.RetrieveModelMixin):
+    """Orders of somebody; `?state=standard.order_ready` keeps those in a state."""
+
+    serializer_class = OrderSerializer
+    pagination_class = Pages
+    lookup_value_converter = "int"
+
+    def own(self) -> QuerySet[Order]:
+        """Return the orders that the user may see."""
+        raise NotImplementedError
+
+    def get_queryset(self) -> QuerySet[Order]:
+        found = self.own().select_related("instance", "restaurant").prefetch_related("items")
+        state = self.request.query_params.get("state")
+        return found.in_state(state) if state and self.action == "list" else found
+
+    @action(detail=False)
+    def counts(self, request: Request) -> Response:
+        """Count the orders by state."""
+        return Response(self.own().count_by_state())
+
+
+class CustomerOrders(Orders):
+    """Customers place, see and cancel their orders."""
+
+    def own(self) -> QuerySet[Order]:
+        return Order.objects.filter(customer=self.request.user)
+
+    def create(self, request: Request) -> Response:
+        wanted = self.read(NewOrder, "order")
+        restaurant = Restaurant.objects.filter(pk=wanted.restaurant).first()
+        if restaurant is None:
+            raise InvalidValue("order", field="restaurant", expected="a restaurant", received=str(wanted.restaurant))
+        dishes = {dish.pk: dish for dish in restaurant.dishes.all()}
+        order = place_order(request.user, restaurant, chosen(wanted.items, dishes), wanted.address)
+        return Response(OrderSerializer(order).data, status.HTTP_201_CREATED)
+
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: int) -> Response:
+        return self.drive(self.get_object(), self.event(CustomerCanceled))
+
+
+def chosen(items: list[NewItem], menu: dict[int, Dish]) -> dict[Dish, int]:
+    """Look the dishes up that were ordered. Raises InvalidValue where one is not on the menu, or none is ordered."""
+    if not items:
+        raise InvalidValue("order", field="items", expected="at least one item", received="none")
+    for index, item in enumerate(items):
+        if item.dish not in menu:
+            field, expected = f"items[{index}].dish", "a dish on the restaurant's menu"
+            raise InvalidValue("order", field=field, expected=expected, received=str(item.dish))
+    return {menu[item.dish]: item.quantity for item in items}
+
+
+class RestaurantOrders(Orders):
+    """Restaurants see the orders of their restaurants, accept and reject them, and deliver where they do that."""
+
+    permission_classes = [permissions.IsAuthenticated, IsRestaurant]
+
+    def own(self) -> QuerySet[Order]:
+        return Order.objects.of_restaurants_of(self.request.user)
+
+    @action(detail=True, methods=["post"])
+    def accept(self, request: Request, pk: int) -> Response:
+        return self.drive(self.get_object(), self.event(RestaurantAccepted))
+
+    @action(detail=True, methods=["post"])
+    def reject(self, request: Request, pk: int) -> Response:
+        return self.drive(self.get_object(), self.event(RestaurantRejected))
+
+    @action(detail=True, methods=["post"])
+    def delivered(self, request: Request, pk: int) -> Response:
+        return self.drive(self.get_object(), self.event(OrderDelivered))
+
+
+class CourierOffers(OrderAPI, mixins.ListModelMixin, mixins.RetrieveModelMixin):
+    """Couriers see the open offers made to them, accept and reject them."""
+
+    permission_classes = [permissions.IsAuthenticated, IsCourier]
+    serializer_class = OfferSerializer
+    lookup_value_converter = "int"
+
+    def get_queryset(self) -> QuerySet[Offer]:
+        mine = Offer.objects.filter(courier=self.request.user.courier)
+        mine = mine.select_related("order__instance", "order__restaurant").prefetch_related("order__items")
+        return mine.open() if self.action == "list" else mine
+
+    @action(detail=True, methods=["post"])
+    def accept(self, request: Request, pk: int) -> Response:
+        return self.answer(CourierAccepted)
+
+    @action(detail=True, methods=["post"])
+    def reject(self, request: Request, pk: int) -> Response:
+        return self.answer(CourierRejected)
+
+    def answer(self, kind: type[Event]) -> Response:
+        """Send a courier's answer, which names the offer by its number."""
+        offer = self.get_object()
+        return self.drive(offer.order, self.event(kind, offer=offer.number))
+
+
+class CourierDeliveries(Orders):
+    """Couriers see the orders that they carry, deliver them, and report that a shop does not sell."""
+
+    permission_classes = [permissions.IsAuthenticated, IsCourier]
+
+    def own(self) -> QuerySet[Order]:
+        return Order.objects.delivered_by(self.request.user.courier)
+
+    @action(detail=True, methods=["post"])
+    def delivered(self, request: Request, pk: int) -> Response:
+        return self.drive(self.get_object(), self.event(OrderDelivered))
+
+    @action(detail=True, methods=["post"], url_path="restaurant-rejected")
+    def restaurant_rejected(self, request: Request, pk: int) -> Response:
+        return self.drive(self.get_object(), self.event(RestaurantRejected))
+
+
+class Restaurants(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Restaurant]):
+    """Everybody who is signed in sees the restaurants and their menus."""
+
+    queryset = Restaurant.objects.prefetch_related("dishes").order_by("name")
+    serializer_class = RestaurantSerializer
+    pagination_class = Pages
