@@ -1,4 +1,4 @@
-"""The app: finds the machines of all installed apps, and puts the sweep's entry into Celery Beat where that is there."""
+"""The app: finds the machines of all installed apps, and gives Celery Beat its entry where Beat is there."""
 
 from __future__ import annotations
 

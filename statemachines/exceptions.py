@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-class EventRefused(Exception):  # noqa: N818 (an answer, not a failure)
+class EventRefused(Exception):
     """The instance does not take the event now; nothing changed.
 
     `code`: "not_possible", "ended", or that of the machine's `Refuse`. `state`: active paths; `possible`: names of the
@@ -73,7 +73,7 @@ class InstanceNotFound(ObjectDoesNotExist):
         super().__init__(f"There is no machine instance {which!r}.")
 
 
-class InstanceBusy(Exception):  # noqa: N818 (worth another try, nothing is broken)
+class InstanceBusy(Exception):
     """Somebody else holds the instance, or the database asked to try again; nothing changed. Retry after a moment."""
 
 

@@ -5,7 +5,7 @@ Limits: reads; the verbs that write are in `engine`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import models
 from django.db.models import Count
@@ -13,11 +13,8 @@ from django.db.models import Count
 from . import registry
 from .core.machine import Machine
 
-if TYPE_CHECKING:
-    from .models import MachineInstance
 
-
-class MachineInstanceQuerySet(models.QuerySet["MachineInstance"]):
+class MachineInstanceQuerySet(models.QuerySet[Any]):
     def of(self, machine: Machine[Any] | str) -> MachineInstanceQuerySet:
         """Keep the instances of a machine, of any version."""
         return self.filter(machine=registry.of(machine).name)

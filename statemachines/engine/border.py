@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from ..core.codec import codec
-from ..core.errors import InvalidValue, UnknownEvent
-from ..core.events import RESERVED, AnyEvent, Event, Occurrence, event_type
-from ..core.machine import Machine
+from statemachines.core.codec import codec
+from statemachines.core.errors import InvalidValue, UnknownEvent
+from statemachines.core.events import RESERVED, AnyEvent, Event, Occurrence, event_type
+from statemachines.core.machine import Machine
 
 
 def incoming(machine: Machine[Any], event: AnyEvent | str) -> AnyEvent:

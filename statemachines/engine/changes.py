@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from ..core.events import Actor
+from statemachines.core.events import Actor
 
 
 @dataclass(slots=True)

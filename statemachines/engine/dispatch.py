@@ -12,7 +12,8 @@ from typing import Protocol
 
 from django.utils.module_loading import import_string
 
-from .. import conf
+from statemachines import conf
+
 from .changes import Written
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class SweepOnly:
 
 
 def hand_over(written: Written, now: datetime, using: str) -> None:
-    """Hand on what a committed transaction asked for: its effects, and its timers that are due before the next sweep."""
+    """Hand on what a committed transaction asked for: effects, and timers that are due before the next sweep."""
     horizon = now + conf.duration("SWEEP_INTERVAL_SECONDS")
     hand(written.effects, [(pk, due_at) for pk, due_at in written.timers if due_at <= horizon], using)
 

@@ -15,15 +15,25 @@ from uuid import uuid4
 
 import msgspec
 
-from ..core import facts as core_facts
-from ..core.codec import codec
-from ..core.errors import MachineError, Refuse
-from ..core.events import Actor, AnyEvent, Moment
-from ..core.functions import Named
-from ..core.interpreter import start, step
-from ..core.snapshot import CancelTimer, RunAction, SendEvent, SetTimer, Snapshot, StartEffect, Step, StopEffect
-from ..exceptions import EventRefused
-from ..registry import Registered
+from statemachines.core import facts as core_facts
+from statemachines.core.codec import codec
+from statemachines.core.errors import MachineError, Refuse
+from statemachines.core.events import Actor, AnyEvent, Moment
+from statemachines.core.functions import Named
+from statemachines.core.interpreter import start, step
+from statemachines.core.snapshot import (
+    CancelTimer,
+    RunAction,
+    SendEvent,
+    SetTimer,
+    Snapshot,
+    StartEffect,
+    Step,
+    StopEffect,
+)
+from statemachines.exceptions import EventRefused
+from statemachines.registry import Registered
+
 from .border import payload_of
 from .changes import Change, NewEffect, NewEntry, NewTimer
 from .words import refused, told
@@ -65,7 +75,10 @@ class Macrosteps:
         return taken
 
     def take(self, event: AnyEvent, actor: Actor, origin: str, *, refusable: bool) -> Step[Any]:
-        """Take an event, then what it sent to its own instance. Raises EventRefused if `refusable`, and MachineError."""
+        """Take an event, then what it sent to its own instance.
+
+        Raises EventRefused where it is `refusable` and selects nothing, or a function refuses; and MachineError.
+        """
         taken = self._step(event, actor, origin, refusable=refusable)
         self._drain(actor)
         return taken
@@ -76,7 +89,9 @@ class Macrosteps:
         while self.mailbox and self.snapshot is not None and self.snapshot.status == "active":
             sent += 1
             if sent > MAX_SENT:
-                problem = f"sends to itself without end: {self.mailbox[0].type!r} was the next. Give it a guard or a delay."
+                problem = (
+                    f"sends to itself without end: {self.mailbox[0].type!r} was the next. Give it a guard or a delay."
+                )
                 raise MachineError(self.registered.name, ", ".join(self.snapshot.configuration), "send", problem)
             self._step(self.mailbox.pop(0), actor, "send", refusable=False)
 

@@ -14,10 +14,11 @@ from typing import Any
 import msgspec
 from django.db import transaction
 
-from .. import conf, registry
-from ..core.codec import codec
-from ..core.events import Actor, Occurrence, done_actor, error_actor
-from ..models import Effect
+from statemachines import conf, registry
+from statemachines.core.codec import codec
+from statemachines.core.events import Actor, Occurrence, done_actor, error_actor
+from statemachines.models import Effect
+
 from .store import store
 from .transaction import driving
 
@@ -72,7 +73,7 @@ def _claim(pk: int, using: str) -> Effect | None:
 
 
 def _skips(using: str) -> bool:
-    return transaction.get_connection(using).features.has_select_for_update_skip_locked
+    return bool(transaction.get_connection(using).features.has_select_for_update_skip_locked)
 
 
 def _run(registered: registry.Registered, effect: Effect) -> Any:
@@ -141,5 +142,3 @@ def _later(effect: Effect, wait: timedelta, error: str, using: str) -> None:
     due_at = store(using).now() + wait
     running = Effect.objects.using(using).filter(pk=effect.pk, status=Effect.Status.RUNNING)
     running.update(status=Effect.Status.WAITING, due_at=due_at, error=error)
-
-

@@ -11,7 +11,8 @@ from typing import Any
 
 from django.db import connections
 
-from ..exceptions import InstanceExists, InstanceNotFound
+from statemachines.exceptions import InstanceExists, InstanceNotFound
+
 from .changes import Change, Row, Written
 
 # The clock is read outside the locking subquery: inside, it would tell the time before the wait for the lock.
@@ -28,8 +29,8 @@ ON CONFLICT (machine, key) DO NOTHING RETURNING id"""
 
 UPDATE = """
 UPDATE statemachines_machineinstance
-SET state = %s, configuration = %s::jsonb, data = %s::jsonb, history_states = %s::jsonb, status = %s, output = %s::jsonb,
-    sequence = %s, updated_at = %s
+SET state = %s, configuration = %s::jsonb, data = %s::jsonb, history_states = %s::jsonb, status = %s,
+    output = %s::jsonb, sequence = %s, updated_at = %s
 WHERE id = %s"""
 
 ENTRIES = """
@@ -84,7 +85,7 @@ class PostgresStore:
         return pk
 
     def write(self, change: Change) -> Written:
-        parts: list[tuple[str, str, list[Any]]] = [_entries(change)]
+        parts = [_entries(change)] if change.entries else []
         if change.all_timers_gone:
             parts.append(("gone", ALL_TIMERS_GONE, [change.pk]))
         elif change.timers_gone:
@@ -105,7 +106,8 @@ class PostgresStore:
     def _execute(self, parts: list[tuple[str, str, list[Any]]], *, fetch: bool = False) -> list[tuple[Any, ...]]:
         """Run named parts as one statement whose last, nameless part is the main one."""
         *named, (_, main, _) = parts
-        sql = "WITH " + ", ".join(f"{name} AS ({part})" for name, part, _ in named) + main
+        common = ", ".join(f"{name} AS ({part})" for name, part, _ in named)
+        sql = f"WITH {common}{main}" if common else main
         params = [value for _, _, values in parts for value in values]
         if fetch:
             return self._fetch(sql, params)

@@ -13,9 +13,10 @@ from django.db import connections
 from django.db.models import Model
 from django.utils import timezone
 
-from .. import conf
-from ..exceptions import InstanceExists, InstanceNotFound
-from ..models import Effect, HistoryEntry, MachineInstance, Timer
+from statemachines import conf
+from statemachines.exceptions import InstanceExists, InstanceNotFound
+from statemachines.models import Effect, HistoryEntry, MachineInstance, Timer
+
 from .changes import Change, Row, Written
 
 
@@ -58,12 +59,13 @@ class OrmStore:
             return now
 
     def lock(self, pk: int, *, skip_locked: bool = False) -> Row | None:
-        no_key = {"no_key": True} if self.connection.vendor == "postgresql" else {}
         features = self.connection.features
-        if features.has_select_for_update_skip_locked:
-            no_key["skip_locked"] = skip_locked
-        of = {"of": ("self",)} if features.has_select_for_update_of else {}
-        locked = MachineInstance.objects.using(self.using).select_for_update(**no_key, **of).filter(pk=pk).first()
+        locking = MachineInstance.objects.using(self.using).select_for_update(
+            skip_locked=skip_locked and features.has_select_for_update_skip_locked,
+            of=("self",) if features.has_select_for_update_of else (),
+            no_key=self.connection.vendor == "postgresql",
+        )
+        locked = locking.filter(pk=pk).first()
         if locked is None:
             if skip_locked and MachineInstance.objects.using(self.using).filter(pk=pk).exists():
                 return None
@@ -87,11 +89,11 @@ class OrmStore:
     def insert(self, machine: str, version: int, key: str, now: datetime) -> int:
         made = MachineInstance(machine=machine, version=version, key=key, created_at=now, updated_at=now)
         MachineInstance.objects.using(self.using).bulk_create([made], ignore_conflicts=True)
-        pk = MachineInstance.objects.using(self.using).filter(machine=machine, key=key, sequence=0, created_at=now)
-        found = pk.values_list("pk", flat=True).first()
-        if found is None:
+        found = MachineInstance.objects.using(self.using).get(machine=machine, key=key)
+        if (found.sequence, found.created_at) != (0, now):
             raise InstanceExists(machine, key)
-        return found
+        pk: int = found.pk
+        return pk
 
     def write(self, change: Change) -> Written:
         MachineInstance.objects.using(self.using).filter(pk=change.pk).update(
@@ -150,9 +152,7 @@ class OrmStore:
     def _effects(self, change: Change) -> list[int]:
         if change.stopped:
             open_ones = Effect.objects.using(self.using).filter(instance=change.pk, status__in=Effect.OPEN)
-            open_ones.filter(invocation__in=change.stopped).update(
-                status=Effect.Status.CANCELLED, ended_at=change.at
-            )
+            open_ones.filter(invocation__in=change.stopped).update(status=Effect.Status.CANCELLED, ended_at=change.at)
         made = [
             Effect(
                 instance_id=change.pk,

@@ -12,8 +12,9 @@ import msgspec
 from django.db import transaction
 from django.db.models import Q
 
-from .. import conf
-from ..models import Effect, Timer
+from statemachines import conf
+from statemachines.models import Effect, Timer
+
 from .dispatch import hand
 from .store import store
 

@@ -5,8 +5,9 @@ Limits: which are due is found by the sweep; a timer that was replaced or cancel
 
 from __future__ import annotations
 
-from ..core.events import Actor
-from ..models import Timer
+from statemachines.core.events import Actor
+from statemachines.models import Timer
+
 from .border import event_from
 from .transaction import driving
 

@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 from django.db import DatabaseError, transaction
 
-from .. import registry
-from ..core.snapshot import Snapshot
-from ..exceptions import InstanceBusy
-from .changes import Row
+from statemachines import registry
+from statemachines.core.snapshot import Snapshot
+from statemachines.exceptions import InstanceBusy
+
+from .changes import Change, Row
 from .dispatch import hand_over
 from .macrosteps import Macrosteps, inside
 from .store import store
@@ -31,6 +32,7 @@ class Driven(Macrosteps):
     def __init__(self, registered: registry.Registered, row: Row) -> None:
         super().__init__(registered, None, row.sequence, row.now)
         self.row = row
+        self.written: Change | None = None
         self.snapshot = self._loaded(row)
 
     def _loaded(self, row: Row) -> Snapshot[Any]:
@@ -61,7 +63,7 @@ def driving(pk: int, using: str, *, skip_locked: bool = False) -> Iterator[Drive
         driven = Driven(registry.find(row.machine, row.version), row)
         yield driven
         if driven.entries or driven.timers_gone:
-            _write(driven, pk, using)
+            driven.written = _write(driven, pk, using)
 
 
 @contextmanager
@@ -77,11 +79,12 @@ def creating(registered: registry.Registered, key: str, using: str) -> Iterator[
         _write(begun, pk, using)
 
 
-def _write(done: Macrosteps, pk: int, using: str) -> None:
+def _write(done: Macrosteps, pk: int, using: str) -> Change:
     change = done.change(pk)
     written = store(using).write(change)
     if written.effects or written.timers:
         transaction.on_commit(partial(hand_over, written, done.now, using), using=using, robust=True)
+    return change
 
 
 def _outside() -> None:
@@ -89,8 +92,8 @@ def _outside() -> None:
     machine = inside.get()
     if machine:
         raise RuntimeError(
-            f"A guard, assign, fact or action of {machine} may not create or send: it would hold two instances at once. "
-            "Do it in an @effect, or with send() to the instance itself."
+            f"A guard, assign, fact or action of {machine} may not create or send: that would hold two instances at "
+            "once. Do it in an @effect, or with send() to the instance itself."
         )
 
 

@@ -11,16 +11,17 @@ from uuid import uuid4
 import msgspec
 from django.db import router
 
-from .. import registry
-from ..actors import SYSTEM
-from ..core.codec import codec
-from ..core.events import Actor, AnyEvent
-from ..core.machine import Machine
-from ..core.snapshot import Step
-from ..exceptions import NotAllowed
-from ..models import MachineInstance
+from statemachines import registry
+from statemachines.actors import SYSTEM
+from statemachines.core.codec import codec
+from statemachines.core.events import Actor, AnyEvent
+from statemachines.core.machine import Machine
+from statemachines.core.snapshot import Step
+from statemachines.exceptions import NotAllowed
+from statemachines.models import MachineInstance
+
 from .border import incoming
-from .transaction import creating, driving
+from .transaction import Driven, creating, driving
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -52,7 +53,8 @@ def create(
     alias = using or router.db_for_write(MachineInstance)
     with creating(registered, key or uuid4().hex, alias) as (begun, pk):
         begun.begin(input, who, origin)
-    return MachineInstance.objects.using(alias).get(pk=pk)
+    made: MachineInstance = MachineInstance.objects.using(alias).get(pk=pk)
+    return made
 
 
 def send(
@@ -70,17 +72,29 @@ def send(
     EventRefused, InvalidValue, UnknownEvent, NotAllowed, InstanceNotFound, InstanceBusy, MachineError.
     """
     who = _actor(actor, system=system)
-    given = instance if isinstance(instance, MachineInstance) else None
-    pk = instance if given is None else given.pk
-    alias = using or (given._state.db if given else None) or router.db_for_write(MachineInstance)
-    with driving(pk, alias) as driven:
+    given = instance if isinstance(instance, MachineInstance) else MachineInstance(pk=instance)
+    alias = using or given._state.db or router.db_for_write(MachineInstance)
+    with driving(given.pk, alias) as driven:
         assert driven is not None  # it waits for the lock
         typed = incoming(driven.machine, event)
         taken = driven.take(typed, who, origin, refusable=True)
-        entry = driven.entries[0]
-    fresh = given or MachineInstance(pk=pk)
-    fresh.refresh_from_db(using=alias)
-    return Sent(fresh, entry.sequence, taken)
+    return Sent(_fresh(given, driven, alias), driven.entries[0].sequence, taken)
+
+
+def _fresh(instance: MachineInstance, driven: Driven, using: str) -> MachineInstance:
+    """Bring an instance up to date with what was written, without asking the database again."""
+    row, change = driven.row, driven.written
+    assert change is not None  # an event that was taken is written
+    instance._state.db, instance._state.adding = using, False
+    for name in ("machine", "version", "key", "created_at"):
+        setattr(instance, name, getattr(row, name))
+    for name in ("state", "status", "sequence"):
+        setattr(instance, name, getattr(change, name))
+    for name in ("configuration", "data", "history_states"):
+        setattr(instance, name, msgspec.json.decode(getattr(change, name)))
+    instance.output = None if change.output is None else msgspec.json.decode(change.output)
+    instance.updated_at = change.at
+    return instance
 
 
 def _actor(actor: Actor | None, *, system: bool) -> Actor:
@@ -100,5 +114,3 @@ def _input(registered: registry.Registered, data: Any) -> Any:
         checks.encode(data)
         return data
     return checks.convert(data)
-
-

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.snapshot import Microstep, Rejection, Snapshot
-from ..exceptions import EventRefused
+from statemachines.core.snapshot import Microstep, Rejection, Snapshot
+from statemachines.exceptions import EventRefused
 
 
 def told(microstep: Microstep) -> dict[str, Any]:
