@@ -1,0 +1,102 @@
+"""One run of the demo, when servers are up: prepare, play the sample orders, report, serve.
+
+Limits: orders the parts; each does its own work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core.management import call_command
+
+from orders.models import Order
+
+from . import people, report
+from .kitchen import Kitchen, listening
+from .outcomes import Outcome, outcomes
+from .processes import Children
+from .sample import sample_orders
+from .simulation import LOOK_SECONDS, Simulation
+
+DEADLINE_SECONDS = 110
+"""When the orders must have ended, after which the demo tells which have not."""
+
+SHOWN = ("rejects", "lapses", "accepts")
+"""The couriers of the order whose journey is told: one that shows much."""
+
+
+class Run:
+    def __init__(self, folder: Path, site_port: int, kitchen_port: int) -> None:
+        self.began = time.monotonic()
+        self.out = report.console()
+        self.folder = folder
+        self.site_port = site_port
+        self.kitchen_port = kitchen_port
+        self.site = f"http://127.0.0.1:{site_port}"
+        self.orders = sample_orders()
+        self.kitchen = Kitchen(folder / "webhooks.jsonl")
+
+    def prepare(self) -> None:
+        """Migrate, and load people and restaurants."""
+        self.out.print(f"Starting on {self.site}; logs in {self.folder}")
+        call_command("migrate", verbosity=0)
+        people.load(self.orders, f"http://127.0.0.1:{self.kitchen_port}")
+
+    def main_job(self, processes: Children) -> bool:
+        """Play all orders, report, and return whether each ended as it must."""
+        simulation = Simulation(self.site, self.orders, settings.ORDERS_SECONDS_PER_MINUTE)
+        self.kitchen.told = simulation.told
+        began = time.monotonic()
+        asyncio.run(self.play(simulation, processes))
+        seconds = time.monotonic() - began
+        found = outcomes(simulation.placed, simulation.surprises)
+        self.report(found, seconds)
+        return len(found) == len(self.orders) and all(one.as_expected for one in found)
+
+    async def play(self, simulation: Simulation, processes: Children) -> None:
+        """Let the people act until all orders have ended, or the deadline has passed."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        async with listening(self.kitchen, self.kitchen_port):
+            playing = asyncio.create_task(simulation.run())
+            with report.meter(self.out, len(self.orders)) as meter:
+                while not playing.done() and time.monotonic() < deadline:
+                    processes.check(meter.tell)
+                    states = await sync_to_async(count)(list(simulation.placed))
+                    meter.show(len(simulation.placed), states)
+                    if states.get("delivered", 0) + states.get("canceled", 0) == len(self.orders):
+                        await simulation.settle()
+                        break
+                    await asyncio.sleep(LOOK_SECONDS / 2)
+            simulation.ended.set()
+            await playing
+
+    def report(self, found: list[Outcome], seconds: float) -> None:
+        """Print one order's journey, the outcomes, what went wrong, and where to look further."""
+        shown = next((one for one in found if one.sample.script.couriers == SHOWN), found[0])
+        who = shown.sample.customer
+        title = f"The journey of order {shown.order.pk}: {who.name} orders at {shown.sample.restaurant}"
+        self.out.print(report.journey(shown.order, title))
+        self.out.print(report.table_of_outcomes(found))
+        report.failures(self.out, found)
+        good = sum(one.as_expected for one in found)
+        self.out.print(
+            f"[bold]{good} of {len(self.orders)} orders ended as they must[/], in {seconds:.0f} s "
+            f"({time.monotonic() - self.began:.0f} s with the start). "
+            f"{len(self.kitchen.keys)} webhooks and {len(list(self.folder.glob('mail/*')))} files of e-mails were sent."
+        )
+        self.out.print(report.addresses(self.site, self.folder, found))
+
+    def serve(self, processes: Children) -> None:
+        """Keep the site up until a signal ends the demo."""
+        self.out.print("The site stays up until Ctrl-C.")
+        while True:
+            processes.check(self.out.print)
+            time.sleep(LOOK_SECONDS)
+
+
+def count(placed: list[int]) -> dict[str, int]:
+    return Order.objects.filter(pk__in=placed).count_by_state()

@@ -1,0 +1,17 @@
+"""The project's settings, for the demo: minutes of half a second, quick passwords, and all files in the run's folder.
+
+Limits: made for `python -m project.demo`, which names the folder in DEMO_FOLDER.
+"""
+
+from project.settings import *
+from project.settings import BASE_DIR, env
+
+DEBUG = False
+FOLDER = env.path("DEMO_FOLDER", default=str(BASE_DIR / "var" / "demo"))
+EMAIL_FILE_PATH = FOLDER("mail")
+
+# The simulated people answer within a second or two, and every patience is several times as long as that.
+ORDERS_SECONDS_PER_MINUTE = env.float("ORDERS_SECONDS_PER_MINUTE", default=0.5)
+
+# Everybody signs in with every request, and the passwords are printed anyway.
+PASSWORD_HASHERS = ["project.demo.people.QuickHasher"]
