@@ -62,7 +62,8 @@ def effects_by_sequence(order: Order) -> dict[int, list[str]]:
     """Return what each step asked the workers to do, and how that went."""
     found: dict[int, list[str]] = {}
     for effect in Effect.objects.filter(instance=order.instance).order_by("pk"):
-        attempts = f" (attempt {effect.attempts})" if effect.attempts > 1 else ""
-        told = f"{effect.name.rpartition('.')[2]}: {effect.get_status_display()}{attempts}"
+        attempts = f", attempt {effect.attempts}" if effect.attempts > 1 else ""
+        status = "✓" if effect.status == Effect.Status.APPLIED else f"({effect.get_status_display()})"
+        told = f"{effect.name.rpartition('.')[2]} {status}{attempts}"
         found.setdefault(effect.sequence, []).append(told)
     return found

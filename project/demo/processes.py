@@ -25,7 +25,7 @@ MOST_DEATHS = 5
 
 COMMANDS = {
     "web": "uvicorn project.asgi:application --host 127.0.0.1 --port {port} --log-level warning",
-    "worker": "celery -A project worker --pool threads --concurrency 4 --loglevel INFO --without-gossip --without-mingle",
+    "worker": "celery -A project worker --pool threads --concurrency 4 --loglevel INFO --without-gossip",
     "beat": "celery -A project beat --loglevel INFO --pidfile= --max-interval 1",
 }
 READY = {"worker": " ready.", "beat": "beat: Starting..."}
@@ -49,14 +49,8 @@ class Child:
 
     def start(self) -> None:
         with self.log.open("ab") as output:
-            self.process = subprocess.Popen(
-                self.command,
-                env=self.env,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+            own = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output, "start_new_session": True}
+            self.process = subprocess.Popen(self.command, env=self.env, **own)
 
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-2000:]

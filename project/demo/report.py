@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from django.utils.timezone import localtime
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -67,7 +68,7 @@ def meter(out: Console, total: int) -> Iterator[Meter]:
 
 def journey(order: Order, title: str) -> Table:
     """Tell an order's way: each transition with its time, event, states, actor and effects."""
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for heading in ("when", "event", "from", "to", "who", "effects"):
         table.add_column(heading, overflow="fold")
     effects = effects_by_sequence(order)
@@ -78,7 +79,7 @@ def journey(order: Order, title: str) -> Table:
             event(entry),
             leaf(entry.source),
             leaf(entry.target),
-            entry.actor_label or entry.actor_kind,
+            entry.actor_label if entry.actor_kind == "user" else entry.actor_kind,
             "\n".join(effects.get(entry.sequence, ())),
         )
     return table
@@ -90,17 +91,17 @@ def event(entry: HistoryEntry) -> str:
         return f"⏱ {plain(entry.event)}"
     if entry.event == "xstate.init":
         return "placed"
-    payload = ", ".join(f"{name}={value}" for name, value in entry.payload.items())
-    return f"{entry.event}({payload})" if payload else entry.event
+    return "\n  ".join([entry.event, *(f"{name} {value}" for name, value in entry.payload.items())])
 
 
 def leaf(paths: Sequence[str]) -> str:
-    return paths[-1] if paths else ""
+    """Name the innermost active state; which flow it is in, the title says."""
+    return paths[-1].rpartition(".")[2] if paths else ""
 
 
 def table_of_outcomes(outcomes: Sequence[Outcome]) -> Table:
     """Count per flow how orders should end and how they did, by end and by the event that led there."""
-    table = Table(title="Outcomes, expected and actual", title_justify="left", title_style="bold")
+    table = Table(title="Outcomes, expected and actual", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for heading in ("flow", "end", "by"):
         table.add_column(heading)
     for heading in ("expected", "actual", ""):

@@ -78,7 +78,7 @@ class Run:
         """Print one order's journey, the outcomes, what went wrong, and where to look further."""
         shown = next((one for one in found if one.sample.script.couriers == SHOWN), found[0])
         who = shown.sample.customer
-        title = f"The journey of order {shown.order.pk}: {who.name} orders at {shown.sample.restaurant}"
+        title = f"{who.name} orders at {shown.sample.restaurant}: order {shown.order.pk}, flow {shown.sample.flow}"
         self.out.print(report.journey(shown.order, title))
         self.out.print(report.table_of_outcomes(found))
         report.failures(self.out, found)

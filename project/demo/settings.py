@@ -1,9 +1,9 @@
-"""The project's settings, for the demo: minutes of half a second, quick passwords, and all files in the run's folder.
+"""The project's settings, for the demo: short minutes, quick passwords, and all files in the run's folder.
 
 Limits: made for `python -m project.demo`, which names the folder in DEMO_FOLDER.
 """
 
-from project.settings import *
+from project.settings import *  # noqa: F403 (that is how Django's settings are extended)
 from project.settings import BASE_DIR, env
 
 DEBUG = False
@@ -11,7 +11,7 @@ FOLDER = env.path("DEMO_FOLDER", default=str(BASE_DIR / "var" / "demo"))
 EMAIL_FILE_PATH = FOLDER("mail")
 
 # The simulated people answer within a second or two, and every patience is several times as long as that.
-ORDERS_SECONDS_PER_MINUTE = env.float("ORDERS_SECONDS_PER_MINUTE", default=0.5)
+ORDERS_SECONDS_PER_MINUTE = env.float("ORDERS_SECONDS_PER_MINUTE", default=0.6)
 
 # Everybody signs in with every request, and the passwords are printed anyway.
 PASSWORD_HASHERS = ["project.demo.people.QuickHasher"]

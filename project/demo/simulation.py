@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
 import httpx
 
+from orders.data import COURIER_PATIENCE, RESTAURANT_PATIENCE
+
 from .people import COURIERS, PASSWORD, WITHOUT_WEBHOOK, login_of
 from .sample import Restaurant, SampleOrder
 
-PLACED_AT_ONCE = 6
+PLACED_AT_ONCE = 3
 LOOK_SECONDS = 1.0
 SETTLE_SECONDS = 10
 THINK_SECONDS = (0.1, 0.6)
@@ -66,9 +69,13 @@ class Simulation:
 
         async def place(order: SampleOrder) -> None:
             async with turns:
+                began = time.monotonic()
                 await self.place(order, menus[order.restaurant])
+                # A slow site is given as long a rest, so that nobody's patience ends by mere slowness.
+                await asyncio.sleep(time.monotonic() - began)
 
-        await asyncio.gather(*map(place, self.orders))
+        slowest_first = sorted(self.orders, key=waiting, reverse=True)
+        await asyncio.gather(*map(place, slowest_first))
 
     async def place(self, order: SampleOrder, menu: dict[str, Any]) -> None:
         dishes = {dish["name"]: dish["id"] for dish in menu["dishes"]}
@@ -232,6 +239,17 @@ class Simulation:
         if answer.status_code != expect:
             told = f"{name}: POST {path} was answered by {answer.status_code}, not {expect}: {answer.text[:300]}"
             self.surprises.setdefault(pk, []).append(told)
+
+
+def waiting(order: SampleOrder) -> int:
+    """Estimate how many minutes an order takes."""
+    script = order.script
+    patience = COURIER_PATIENCE * sum(courier != "accepts" for courier in script.couriers)
+    if script.restaurant is None:
+        return patience
+    return patience + (
+        RESTAURANT_PATIENCE if script.restaurant.does == "never_answers" else script.restaurant.prep_minutes
+    )
 
 
 def login(name: str) -> tuple[str, str]:
