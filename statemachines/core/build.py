@@ -1,21 +1,21 @@
 """Rows to chart: makes the nodes, resolves targets and functions, and reports every error at once.
 
-Errors are what cannot be interpreted. What is merely suspect (an unreachable state, a shadowed guard) is told elsewhere.
+Errors are what cannot be interpreted. What is merely suspect (an unreachable state, a shadowed guard) is no error.
 Limits: builds once, when the machine is made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from . import resolve
 from .chart import Chart, Delay, Edge, Invocation, Node
-from .definition import After, Always, Done, Entry, Exit, History, Initial, Invoke, On, State, Transition
+from .definition import After, Always, Done, Entry, Exit, History, Initial, Invoke, On, State, Timer, Transition
+from .delays import delay_id, key_order
 from .errors import DefinitionError
-from .events import RESERVED, Event, after, done_actor, done_state, error_actor, event_type
-from .functions import Bound, Named
+from .events import RESERVED, after, done_actor, done_state, error_actor
+from .functions import Bound, Named, named
 from .guards import compile_guard
 from .hints import mismatches
 from .names import Names
@@ -24,7 +24,7 @@ from .operations import compile_delay, compile_doing
 if TYPE_CHECKING:
     from .machine import Machine
 
-ROWS = (On, Always, After, Done, Entry, Exit, Initial, Invoke, State)
+ROWS = (On, Always, After, Timer, Done, Entry, Exit, Initial, Invoke, State)
 
 
 def build(machine: Machine[Any]) -> Chart:
@@ -43,6 +43,7 @@ class _Builder:
         self.machine = machine
         self.problems: list[str] = []
         self.nodes: list[Node] = []
+        self.ids: set[str] = set()
 
     def tell(self, node: Node, problem: object) -> None:
         self.problems.append(f"state {node.path!r}: {problem}" if node.path else f"machine: {problem}")
@@ -62,8 +63,9 @@ class _Builder:
         node = Node(state, parent, len(self.nodes), self.machine.name, _type(state))
         if parent is not None:
             node.id = state.id or f"{self.machine.name}.{node.path}"
-        if any(other.id == node.id for other in self.nodes):
+        if node.id in self.ids:
             self.tell(node, f"its id {node.id!r} is another state's too; every id is used once")
+        self.ids.add(node.id)
         self.nodes.append(node)
         if parent is not None and (not state.name or "." in state.name or state.name.startswith("#")):
             self.tell(node, f"{state.name!r} is no name for a state; write one without dots that does not begin with #")
@@ -91,11 +93,13 @@ class _Builder:
         node.initial_row = rows[0] if rows else None
         if len(rows) > 1:
             self.tell(node, "it has two Initial rows; keep one")
+        named = rows[0].target if rows else None
         if node.type == "compound":
-            named = rows[0].target if rows else None
             node.initial = self._attempt(node, lambda: resolve.initial(node, named))
+        elif rows and node.type == "parallel":
+            self._attempt(node, lambda: resolve.initial(node, named))
         elif rows:
-            self.tell(node, "an Initial row needs a state with states inside")
+            self.tell(node, "an Initial row needs states inside; add them, or drop the row")
         if node.type == "parallel" and not node.regions:
             self.tell(node, "a parallel state holds regions; add states to it, or make it a State")
 
@@ -114,9 +118,7 @@ class _Builder:
         node.invocations = tuple(
             Invocation(row.id or f"{index}.{node.id}", row) for index, row in enumerate(state.of(Invoke))
         )
-        node.always = tuple(
-            self._edge(chart, node, row, "always", index) for index, row in enumerate(state.of(Always))
-        )
+        node.always = tuple(self._edge(chart, node, row, "always", index) for index, row in enumerate(state.of(Always)))
         for descriptor, transitions in self._descriptors(node):
             edges = node.edges.setdefault(descriptor, [])
             edges += [
@@ -139,18 +141,19 @@ class _Builder:
             if invocation.row.failed:
                 own[error_actor(invocation.id)] = list(invocation.row.failed)
         yield from own.items()
-        delays: dict[str, list[After[Any]]] = {}
-        for timed in node.state.of(After):
+        delays: dict[str, list[Timer[Any]]] = {}
+        for timed in node.state.of(Timer):
             found = self._attempt(node, lambda timed=timed: delay_id(timed))  # type: ignore[misc]
             if found is not None:
                 delays.setdefault(found, []).append(timed)
-        node.delays = tuple(self._delay(node, id, delays[id][0]) for id in sorted(delays, key=_javascript_order))
+        node.delays = tuple(self._delay(node, id, delays[id][0]) for id in sorted(delays, key=key_order))
         for delay in node.delays:
-            yield delay.event, list(delays[delay.id])
+            yield delay.event, [row for row in delays[delay.id] if isinstance(row, After)]
 
-    def _delay(self, node: Node, id: str, row: After[Any]) -> Delay:
-        value = self._attempt(node, lambda: compile_delay(row.delay))
-        return Delay(id, after(id, node.id), value)
+    def _delay(self, node: Node, id: str, row: Timer[Any]) -> Delay:
+        given = row.delay
+        assert given is not None  # delay_id tells
+        return Delay(id, after(id, node.id), self._attempt(node, lambda: compile_delay(given)))
 
     def _edge(self, chart: Chart, node: Node, row: Transition[Any], descriptor: str, index: int) -> Edge:
         edge = Edge(self.machine.name, node, row, descriptor, index)
@@ -176,40 +179,6 @@ def _type(state: State[Any]) -> str:
 
 
 def _output(output: Any) -> Bound:
-    return Named(output).bound() if callable(output) else lambda data, event, moment: output
-
-
-def delay_id(row: After[Any]) -> str:
-    """Name a delay: milliseconds as XState writes them, or the function's name. Raises ValueError with a sentence."""
-    if row.id is not None:
-        return row.id
-    delay = row.delay
-    if isinstance(delay, timedelta):
-        if delay < timedelta(0):
-            raise ValueError(f"After({delay!r}) lies in the past; write a delay of zero or more")
-        milliseconds = delay / timedelta(milliseconds=1)
-        return str(int(milliseconds)) if milliseconds.is_integer() else repr(milliseconds)
-    if callable(delay):
-        return Named(delay).id
-    raise ValueError("After needs a timedelta, a function that returns one, or at= a function that returns a datetime")
-
-
-def _javascript_order(id: str) -> tuple[bool, int]:
-    """Order delays as the keys of a JavaScript object: whole numbers first, ascending, then the rest as written."""
-    whole = id.isdecimal() and (id == "0" or not id.startswith("0")) and int(id) < 2**32 - 1
-    return (not whole, int(id) if whole else 0)
-
-
-def event_classes(nodes: Iterable[Node], more: Iterable[type[Event]]) -> tuple[dict[str, type[Event]], list[str]]:
-    """Return the typed events by name, and a sentence for each name that two classes claim."""
-    rows = (row.event for node in nodes for row in node.state.of(On) if row.event is not None)
-    classes: dict[str, type[Event]] = {}
-    problems = []
-    for one in (*rows, *more):
-        name = event_type(one)
-        if classes.setdefault(name, one) is not one:
-            problems.append(
-                f"the event {name!r} is both {classes[name].__qualname__} and {one.__qualname__}; set tag= on one"
-            )
-    return classes, problems
-
+    if callable(output) or isinstance(output, Named):
+        return named(output).bound()
+    return lambda data, event, moment: output

@@ -6,13 +6,15 @@ made. Limits: rows hold what was written; `build` resolves it, `chart` is the re
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Generic, Literal, TypeVar, overload
 from typing import Final as Fixed
 
 from .events import Event, Occurrence, event_type
-from .functions import Assign, Do, Doing, Effect, Fact, Guard, When, doings, guard
+from .functions import Assign, Do, Doing, Effect, Fact, Function, Guard, When, doings, guard
 
 D = TypeVar("D")
 E = TypeVar("E", bound=Event)
@@ -107,7 +109,18 @@ class Always(Transition[D]):
         super().__init__(target, when=when, do=do, **given)
 
 
-class After(Transition[D]):
+class Timer(Row[D]):
+    """Send the event of an `After` of that delay, and leave it to others to react: an `On` that names it, or a wildcard.
+
+    What XState does with `after: {"15": []}`.
+    """
+
+    def __init__(self, delay: timedelta | Function | None, *, id: str | None = None) -> None:
+        self.delay: Fixed = delay
+        self.id: Fixed = id
+
+
+class After(Transition[D], Timer[D]):
     """Leave when `delay` has passed since the state was entered: fixed, a function of the data, or `at=` a time.
 
     A function returns a timedelta, `at=` an aware datetime; what lies in the past fires at once.
@@ -124,9 +137,8 @@ class After(Transition[D]):
         id: str | None = None,
         **given: Any,
     ) -> None:
-        super().__init__(target, when=when, do=do, **given)
-        self.delay: Fixed = at if delay is None else delay
-        self.id: Fixed = id
+        Transition.__init__(self, target, when=when, do=do, **given)
+        Timer.__init__(self, at if delay is None else delay, id=id)
 
 
 class Done(Transition[D]):
@@ -165,7 +177,10 @@ class Exit(Row[D]):
 
 
 class Initial(Row[D]):
-    """Name the state's initial child, where it is not the first, and what is done when it is entered by default."""
+    """Name the state's initial child, where it is not the first, and what is done when it is entered by default.
+
+    In a parallel state, whose children are all entered, only what is done counts.
+    """
 
     def __init__(self, target: str, *do: Do[D, Any]) -> None:
         self.target: Fixed = target
@@ -191,6 +206,8 @@ class Invoke(Row[D]):
         self.effect: Fixed[Effect[Any, Any]] = effect
         self.id: Fixed = id
         self.label: Fixed = label
+        self.result_update: Fixed = do
+        self.update: Fixed = do
         update = () if do is None else with_result(do)
         given = [Done(row, do=update) if isinstance(row, str) else row for row in rows]
         if do is not None and not any(isinstance(row, str) for row in rows):
@@ -201,8 +218,9 @@ class Invoke(Row[D]):
         self.failed: Fixed[tuple[Done[Any], ...]] = tuple(row for row in given if isinstance(row, Failed))
 
 
+@cache
 def with_result(update: Callable[[D, R], D]) -> Assign[D, Occurrence]:
-    """Turn an update of `(data, result)` into one of `(data, event)`."""
+    """Turn an update of `(data, result)` into one of `(data, event)`, the same one every time."""
     return Assign(lambda data, event: update(data, event.value), getattr(update, "__name__", None))
 
 
@@ -229,7 +247,7 @@ class State(Row[D]):
 
     type: Type = "state"
 
-    def of(self, kind: type[K]) -> tuple[K, ...]:
+    def of(self, kind: builtins.type[K]) -> tuple[K, ...]:
         """Return the rows of one kind, in order."""
         return tuple(row for row in self.rows if isinstance(row, kind))
 

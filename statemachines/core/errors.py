@@ -1,4 +1,7 @@
-"""What can be wrong with a definition, an event or a step. Limits: plain values; the engine adds what only it can know."""
+"""What can be wrong with a definition, an event or a step.
+
+Limits: plain values; the engine adds what only it can know.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ class UnknownEvent(ValueError):
         super().__init__(f"Machine {machine!r} takes no event {event_type!r}. It takes: {', '.join(known) or 'none'}.")
 
 
-class Refuse(Exception):  # noqa: N818 (raised as a verdict of the business, not as a failure)
+class Refuse(Exception):
     """Raised by a guard, an assign or an action to refuse an event for a business reason.
 
     `code` is stable and for programs, `text` is for people.

@@ -41,10 +41,14 @@ def event_type(event: type[Event]) -> str:
 
 
 class Occurrence(msgspec.Struct, frozen=True):
-    """An event known by its name alone: a timer, a completion (`value` is its output), or a machine without types."""
+    """An event known by its name alone: a timer, or one without a class; `value` is its payload."""
 
     type: str
     value: Any = None
+
+
+class Completion(Occurrence, frozen=True):
+    """The end of a state, or of what one invoked; `value` is the output. Nobody can raise or send one by its name."""
 
 
 AnyEvent = Event | Occurrence

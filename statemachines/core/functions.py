@@ -32,7 +32,7 @@ class Named:
 
     def __init__(self, function: Function, id: str | None = None, params: Mapping[str, Any] | None = None) -> None:
         self.function: Final = function
-        self.id: Final[str] = id or getattr(function, "__name__", type(function).__name__)
+        self.id: Final = id or str(getattr(function, "__name__", type(function).__name__))
         self.params: Final[Mapping[str, Any]] = dict(params or {})
 
     def __repr__(self) -> str:
@@ -68,6 +68,11 @@ class Named:
         if count == 2:
             return lambda data, event, moment: function(data, event)
         return function
+
+
+def named(function: Function | Named) -> Named:
+    """Return a function under its name, where it has none of its own."""
+    return function if isinstance(function, Named) else Named(function)
 
 
 class Fact(Named, Generic[D_contra, V]):
@@ -132,7 +137,7 @@ class InState(Guard[Any, Any]):
 class Raise(Generic[D, E]):
     """Raise an event inside the macrostep (SCXML 4.2); `event` is one, or a function that makes one."""
 
-    def __init__(self, event: AnyEvent | Function) -> None:
+    def __init__(self, event: AnyEvent | Function | Named) -> None:
         self.event: Final = event
 
     def __repr__(self) -> str:
@@ -142,7 +147,9 @@ class Raise(Generic[D, E]):
 class Send(Generic[D, E]):
     """Send an event to the instance itself, after the macrostep and `delay` (SCXML 6.2); `id` lets `cancel` stop it."""
 
-    def __init__(self, event: AnyEvent | Function, delay: timedelta | Function | None, id: str | None) -> None:
+    def __init__(
+        self, event: AnyEvent | Function | Named, delay: timedelta | Function | Named | None, id: str | None
+    ) -> None:
         self.event: Final = event
         self.delay: Final = delay
         self.id: Final = id
@@ -180,6 +187,8 @@ def spell(value: object) -> str:
     """Name an event, a delay or a function in a word."""
     if isinstance(value, Event | Occurrence):
         return value.type
+    if isinstance(value, Named):
+        return value.id
     return getattr(value, "__name__", str(value))
 
 
@@ -224,7 +233,7 @@ def or_(*conditions: When[D, E]) -> Guard[D, E]:
 
 
 def in_state(state: str | Mapping[str, Any]) -> Guard[Any, Any]:
-    """Hold where `state` is active: a path from the root ("a.b"), "#id", or a state value ({"a": "b"}) (SCXML 5.9.2)."""
+    """Hold where `state` is active (SCXML 5.9.2): a path from the root ("a.b"), "#id", or a value ({"a": "b"})."""
     return InState(state)
 
 

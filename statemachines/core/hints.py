@@ -36,7 +36,7 @@ def _of_node(node: Node, data: Any) -> Iterator[str]:
             yield from _of(named, where, data, event)
     for row in node.state.of(Invoke):
         yield from _of(row.effect, where, data, None)
-        if row.result_update is not None:
+        if row.update is not None:
             yield from _result(row, where)
 
 
@@ -59,16 +59,15 @@ def _of(named: Named, where: str, data: Any, event: type[Event] | None) -> Itera
     parameters, returned = _annotations(named.function)
     if parameters and _clash(data, parameters[0]):
         yield f"{where}: {named.id!r} takes {parameters[0].__name__}, the machine's data is {data.__name__}"
-    if not isinstance(named, Effect | Action) and event is not None and len(parameters) > 1:
-        if _clash(event, parameters[1]):
-            yield f"{where}: {named.id!r} takes {parameters[1].__name__}, but stands in On({event.__name__})"
+    if event is not None and not isinstance(named, Effect | Action) and _clash(event, (*parameters, None, None)[1]):
+        yield f"{where}: {named.id!r} takes {parameters[1].__name__}, but stands in On({event.__name__})"
     if isinstance(named, Assign) and _clash(returned, data):
         yield f"{where}: {named.id!r} returns {returned.__name__}, an assign returns {data.__name__}"
 
 
 def _result(row: Invoke[Any], where: str) -> Iterator[str]:
     _, result = _annotations(row.effect.function)
-    parameters, _ = _annotations(row.result_update)
+    parameters, _ = _annotations(row.update)
     if len(parameters) > 1 and _clash(result, parameters[1]):
-        name = getattr(row.result_update, "__name__", "do=")
+        name = getattr(row.update, "__name__", "do=")
         yield f"{where}: {name!r} takes {parameters[1].__name__}, {row.effect.id!r} returns {result.__name__}"

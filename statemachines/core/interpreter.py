@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 D = TypeVar("D")
 
-MAX_MICROSTEPS = 1_000
+MAX_MICROSTEPS = 10_000
 """A macrostep that takes more never rests."""
 
 KEPT_EVENTS = 1_000

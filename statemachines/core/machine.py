@@ -9,16 +9,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 from typing import Final as Fixed
 
-from .build import build, event_classes
+from .build import build
 from .chart import Node
 from .definition import D, Row, State
-from .errors import DefinitionError
+from .errors import DefinitionError, MachineError
 from .events import Event
-from .names import Names
+from .names import Names, event_classes
 from .plan import Plan, start_plan
 from .snapshot import Snapshot
 
-I = TypeVar("I")
+Given = TypeVar("Given")
 StateValue = str | dict[str, "StateValue"]
 
 
@@ -36,8 +36,8 @@ class Machine(State[D]):
         *rows: Row[D],
         data: type[D] | Any = dict,
         version: int = 1,
-        input: type[I] | None = None,
-        initial: Callable[[I], D] | None = None,
+        input: type[Given] | None = None,
+        initial: Callable[[Given], D] | None = None,
         parallel: bool = False,
         events: Sequence[type[Event]] = (),
         tags: Sequence[str] = (),
@@ -56,11 +56,17 @@ class Machine(State[D]):
         if problems:
             raise DefinitionError(name, problems)
 
-        self.start_plan: Fixed[Plan] = start_plan(self.chart)
+        self.start_plan: Fixed[Plan] = self._start_plan()
         self.names: Fixed = Names(self.chart.root)
 
     def __repr__(self) -> str:
         return f"<Machine {self.name} version {self.version}>"
+
+    def _start_plan(self) -> Plan:
+        try:
+            return start_plan(self.chart)
+        except MachineError as error:
+            raise DefinitionError(self.name, [f"state {error.state!r}: {error.problem}"]) from error
 
     def initial_data(self, input: Any = None) -> D:
         """Return the data that a new instance starts with. Raises TypeError where it cannot be made from `input`."""

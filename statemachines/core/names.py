@@ -5,12 +5,35 @@ Limits: two functions under one id cannot be told apart in JSON, in history or o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .chart import Edge, Node
-from .definition import After
-from .functions import Action, Assign, Condition, Doing, Effect, Every, Fact, Guard, Named, Not, Some
+from .definition import On, Timer
+from .events import Event, event_type
+from .functions import (
+    Action,
+    Assign,
+    Condition,
+    Doing,
+    Effect,
+    Every,
+    Fact,
+    Guard,
+    Named,
+    Not,
+    Raise,
+    Send,
+    Some,
+    named,
+)
+
+WORDS = {
+    "guard": ("and", "or", "not", "in"),
+    "action": ("raise", "send", "cancel"),
+    "effect": ("raise", "send", "cancel"),
+}
+"""Ids that mean something else where a definition is told as JSON."""
 
 
 def guards_of(guard: Guard[Any, Any] | None) -> Iterator[Condition[Any, Any]]:
@@ -26,7 +49,11 @@ def guards_of(guard: Guard[Any, Any] | None) -> Iterator[Condition[Any, Any]]:
 
 
 class Names:
-    """The named functions below a node: `guards`, `actions`, `effects`, `facts`, `delays`, each by id."""
+    """The named functions below a node, each by id.
+
+    `guards`, `actions` (assigns and actions), `effects`, `facts`, `delays`; `makers`, which make the event of a raise
+    or a send; `outputs`, of final states and the machine.
+    """
 
     def __init__(self, root: Node) -> None:
         self.guards: dict[str, Condition[Any, Any]] = {}
@@ -34,12 +61,16 @@ class Names:
         self.effects: dict[str, Effect[Any, Any]] = {}
         self.facts: dict[str, Fact[Any, Any]] = {}
         self.delays: dict[str, Named] = {}
+        self.makers: dict[str, Named] = {}
+        self.outputs: dict[str, Named] = {}
         self._problems: list[str] = []
         self._visit(root)
 
     def problems(self) -> list[str]:
         """Return a sentence for each function that has no stable id of its own."""
-        return self._problems
+        shared = self.actions.keys() & self.effects.keys()
+        both = [f"{id!r} is both an action and an effect; rename one" for id in sorted(shared)]
+        return self._problems + [f"machine: {problem}" for problem in both]
 
     def _visit(self, node: Node) -> None:
         initial = node.initial_row.actions if node.initial_row else ()
@@ -54,9 +85,12 @@ class Names:
                 self._doing(doing, node)
             for fact in edge.row.facts:
                 self._put(self.facts, "fact", fact, node)
-        for row in node.state.of(After):
+        for row in node.state.of(Timer):
             if callable(row.delay):
                 self._put(self.delays, "delay", Named(row.delay, row.id), node)
+        output = node.state.output
+        if callable(output) or isinstance(output, Named):
+            self._put(self.outputs, "output", named(output), node)
         for child in node.children:
             self._visit(child)
 
@@ -65,13 +99,22 @@ class Names:
             self._put(self.effects, "effect", doing, node)
         elif isinstance(doing, Assign | Action):
             self._put(self.actions, "action", doing, node)
+        elif isinstance(doing, Raise | Send):
+            if callable(doing.event) or isinstance(doing.event, Named):
+                self._put(self.makers, "maker", named(doing.event), node)
+            if isinstance(doing, Send) and (callable(doing.delay) or isinstance(doing.delay, Named)):
+                self._put(self.delays, "delay", named(doing.delay), node)
 
-    def _put(self, known: dict[str, Any], kind: str, named: Named, node: Node) -> None:
+    def _put(self, known: dict[str, Any], kind: str, function: Named, node: Node) -> None:
         where = f"state {node.path!r}" if node.path else "machine"
-        if named.id == "<lambda>":
+        if function.id == "<lambda>":
             self._problems.append(f"{where}: a lambda has no name; give the {kind} one with id=, or write a def")
-        elif known.setdefault(named.id, named).function is not named.function:
-            self._problems.append(f"{where}: two different functions are the {kind} {named.id!r}; give one an id=")
+        elif function.id in WORDS.get(kind, ()):
+            self._problems.append(
+                f"{where}: {function.id!r} is no name for the {kind}, it is a word of XState's; rename it"
+            )
+        elif known.setdefault(function.id, function).function is not function.function:
+            self._problems.append(f"{where}: two different functions are the {kind} {function.id!r}; give one an id=")
 
 
 def edges_of(node: Node) -> Iterator[Edge]:
@@ -79,3 +122,17 @@ def edges_of(node: Node) -> Iterator[Edge]:
     for edges in node.edges.values():
         yield from edges
     yield from node.always
+
+
+def event_classes(nodes: Iterable[Node], more: Iterable[type[Event]]) -> tuple[dict[str, type[Event]], list[str]]:
+    """Return the typed events by name, and a sentence for each name that two classes claim."""
+    rows = (row.event for node in nodes for row in node.state.of(On) if row.event is not None)
+    classes: dict[str, type[Event]] = {}
+    problems = []
+    for one in (*rows, *more):
+        name = event_type(one)
+        if classes.setdefault(name, one) is not one:
+            problems.append(
+                f"the event {name!r} is both {classes[name].__qualname__} and {one.__qualname__}; set tag= on one"
+            )
+    return classes, problems

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .chart import Delay, Invocation, Node
-from .events import AnyEvent, Moment, Occurrence, done_state
-from .functions import Action, Assign, Bound, Cancel, Doing, Effect, Named, Raise, Send
+from .events import AnyEvent, Completion, Event, Moment, Occurrence, done_state
+from .functions import Action, Assign, Bound, Cancel, Doing, Effect, Function, Named, Raise, Send, named
 from .snapshot import CancelTimer, Command, RunAction, SendEvent, SetTimer, StartEffect, StopEffect
 
 
@@ -31,15 +31,20 @@ class Run:
 
 
 class Operation:
-    """`run` does it; `doing` is the action of the definition that it stems from, where it stems from one."""
+    """`run` does it; `doing` is the action of the definition that it stems from, where it stems from one.
 
-    __slots__ = ("changes_data", "doing", "run", "state")
+    `changes`: XState makes a new snapshot for it, with new data or other children.
+    """
 
-    def __init__(self, run: Callable[[Run], None], state: str, doing: Doing | None = None) -> None:
+    __slots__ = ("changes", "doing", "run", "state")
+
+    def __init__(
+        self, run: Callable[[Run], None], state: str, doing: Doing | None = None, *, changes: bool = False
+    ) -> None:
         self.run = run
         self.state = state
         self.doing = doing
-        self.changes_data = isinstance(doing, Assign)
+        self.changes = changes or isinstance(doing, Assign)
 
     def __repr__(self) -> str:
         return repr(self.doing or self.run.__name__)
@@ -94,8 +99,10 @@ def _assign(doing: Assign[Any, Any]) -> Callable[[Run], None]:
     return run
 
 
-def _event(event: AnyEvent | Callable[..., Any]) -> Bound:
-    return Named(event).bound() if callable(event) else lambda data, occasion, moment: event
+def _event(event: AnyEvent | Function | Named) -> Bound:
+    if isinstance(event, Event | Occurrence):
+        return lambda data, occasion, moment: event
+    return named(event).bound()
 
 
 def _send(doing: Send[Any, Any]) -> Callable[[Run], None]:
@@ -114,9 +121,9 @@ def _send(doing: Send[Any, Any]) -> Callable[[Run], None]:
     return run
 
 
-def compile_delay(delay: timedelta | Callable[..., Any]) -> timedelta | Bound:
+def compile_delay(delay: timedelta | Function | Named) -> timedelta | Bound:
     """Compile what a definition gives as a delay."""
-    return delay if isinstance(delay, timedelta) else Named(delay).bound()
+    return delay if isinstance(delay, timedelta) else named(delay).bound()
 
 
 def _due(wait: timedelta | Bound, run: Run) -> timedelta | datetime:
@@ -160,7 +167,7 @@ def start_invocation(node: Node, invocation: Invocation) -> Operation:
     def invoke(run: Run) -> None:
         run.commands.append(StartEffect(effect, node.path, run.data, run.event, invocation.id))
 
-    return Operation(invoke, node.path, effect)
+    return Operation(invoke, node.path, effect, changes=True)
 
 
 def stop_invocation(node: Node, invocation: Invocation) -> Operation:
@@ -170,7 +177,7 @@ def stop_invocation(node: Node, invocation: Invocation) -> Operation:
     def stop(run: Run) -> None:
         run.commands.append(command)
 
-    return Operation(stop, node.path)
+    return Operation(stop, node.path, changes=True)
 
 
 def raise_done(node: Node, output: Bound | None) -> Operation:
@@ -179,7 +186,7 @@ def raise_done(node: Node, output: Bound | None) -> Operation:
 
     def completed(run: Run) -> None:
         value = None if output is None else output(run.data, run.event, run.moment)
-        run.queue.append(Occurrence(name, value))
+        run.queue.append(Completion(name, value))
 
     return Operation(completed, node.path)
 
@@ -192,6 +199,6 @@ def finish(root: Node, last: Node) -> Operation:
         run.done = True
         if root.output is not None:
             value = None if last.output is None else last.output(run.data, run.event, run.moment)
-            run.output = root.output(run.data, Occurrence(name, value), run.moment)
+            run.output = root.output(run.data, Completion(name, value), run.moment)
 
     return Operation(finished, root.path)

@@ -53,7 +53,7 @@ class Plan:
         self.actions = tuple(operation.doing for operation in self.operations if operation.doing is not None)
         self.recorded = recorded
         self.then = then
-        self.idle = stays and not any(operation.changes_data for operation in self.operations)
+        self.idle = stays and not any(operation.changes for operation in self.operations)
 
 
 def plan(chart: Chart, configuration: Configuration, edges: tuple[Edge, ...], history: History) -> Plan:
@@ -61,11 +61,11 @@ def plan(chart: Chart, configuration: Configuration, edges: tuple[Edge, ...], hi
     known = configuration.plans.get(edges)
     if known is not None:
         return known
-    before = Recorded(history, chart.by_path)
+    before = Recorded(history, chart)
     kept = without_conflicts(edges, configuration.nodes, before)
     exited = sorted(exit_set(kept, configuration.nodes, before), key=lambda node: -node.order)
     recorded = _record(exited, configuration)
-    after = Recorded({**history, **recorded}, chart.by_path)
+    after = Recorded({**history, **recorded}, chart)
     entry = EntrySet(after)
     for edge in kept:
         entry.add(edge)
@@ -80,7 +80,7 @@ def start_plan(chart: Chart) -> Plan:
     targets = tuple(_initial_nodes(chart.root))
     edge = Edge(chart.name, chart.root, Transition(reenter=True), "", 0)
     edge.targets = targets
-    entry = EntrySet(Recorded({}, chart.by_path))
+    entry = EntrySet(Recorded({}, chart))
     entry.add(edge)
     entry.by_default.add(chart.root)
     return _assemble(chart, Configuration((chart.root,)), [edge], [], entry, {})
@@ -88,7 +88,7 @@ def start_plan(chart: Chart) -> Plan:
 
 def _initial_nodes(node: Node) -> Iterator[Node]:
     yield node
-    below = (node.initial,) if node.initial else node.regions if node.type == "parallel" else ()
+    below = node.regions if node.type == "parallel" else (node.initial,) if node.initial else ()
     for child in below:
         yield from _initial_nodes(child)
 

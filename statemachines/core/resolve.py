@@ -45,12 +45,15 @@ def target(source: Node, written: str, nodes: Mapping[str, Node]) -> Node:
 
 def initial(node: Node, written: str | None) -> Node:
     """Find a compound state's initial child: the one that is named, else the first."""
-    named = child(node, written, written) if written else next(iter(node.regions), None)
-    if named is None:
-        raise LookupError("it holds only history states; add a state to enter first")
-    if named.type == "history" and not (named.history and named.history.default):
-        raise LookupError(f"its initial state {named.key!r} is a history state without a default; give it one")
-    return named
+    if written is None:
+        if not node.regions:
+            raise LookupError("it holds only history states; add a state to enter first")
+        return node.regions[0]
+    for one in node.children:
+        if one.key == written:
+            return one
+    known = ", ".join(one.key for one in node.children)
+    raise LookupError(f"Initial({written!r}) names no state directly inside; it has: {known}")
 
 
 def history_default(node: Node, nodes: Mapping[str, Node], default: Iterable[str]) -> tuple[Node, ...]:
@@ -60,4 +63,6 @@ def history_default(node: Node, nodes: Mapping[str, Node], default: Iterable[str
     named = tuple(by_id(one, nodes) if one.startswith("#") else child(parent, one, one) for one in default)
     if named:
         return named
-    return (parent,) if parent.type == "parallel" else (parent.initial,) if parent.initial else ()
+    if parent.type == "parallel":
+        return (parent,)
+    return (parent.initial,) if parent.initial and parent.initial is not node else ()

@@ -9,22 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from .chart import Edge, Node
+from .chart import Chart, Edge, Node
+from .errors import MachineError
 
 
 class Recorded:
     """The recorded history, and whether anybody asked for it."""
 
-    def __init__(self, history: Mapping[str, tuple[str, ...]], by_path: Mapping[str, Node]) -> None:
+    def __init__(self, history: Mapping[str, tuple[str, ...]], chart: Chart) -> None:
         self.history = history
-        self.by_path = by_path
+        self.chart = chart
         self.asked = False
 
     def get(self, node: Node) -> tuple[Node, ...] | None:
         """Return what a history node recorded, or None."""
         self.asked = True
         paths = self.history.get(node.path)
-        return None if paths is None else tuple(self.by_path[path] for path in paths)
+        return None if paths is None else tuple(self.chart.by_path[path] for path in paths)
 
 
 def effective_targets(targets: Iterable[Node], recorded: Recorded) -> list[Node]:
@@ -41,7 +42,7 @@ def effective_targets(targets: Iterable[Node], recorded: Recorded) -> list[Node]
 
 
 def domain(edge: Edge, recorded: Recorded) -> Node | None:
-    """Return the node below which a transition leaves and enters; None is above the root (SCXML: getTransitionDomain)."""
+    """Return the node below which a transition leaves and enters (SCXML: getTransitionDomain); None: above the root."""
     source = edge.source
     targets = effective_targets(edge.targets, recorded)
     if not edge.reenter and all(target is source or target.inside(source) for target in targets):
@@ -65,7 +66,7 @@ def exit_set(edges: Iterable[Edge], active: Iterable[Node], recorded: Recorded) 
 
 
 def without_conflicts(edges: Iterable[Edge], active: Iterable[Node], recorded: Recorded) -> list[Edge]:
-    """Drop transitions whose exit sets meet: a descendant's wins, else the earlier (SCXML: removeConflictingTransitions)."""
+    """Drop those whose exit sets meet (SCXML: removeConflictingTransitions): a descendant's wins, else the first."""
     nodes = tuple(active)
     kept: dict[Edge, set[Node]] = {}
     for edge in edges:
@@ -123,6 +124,13 @@ class EntrySet:
         assert parent is not None  # the root is no history state
         known = self.recorded.get(node)
         restored = node.history_default if known is None else known
+        if known is None and parent.initial is node and not restored:
+            raise MachineError(
+                self.recorded.chart.name,
+                parent.path,
+                node.key,
+                f"its initial state {node.key!r} is a history state, and nothing is recorded yet; give it a default",
+            )
         for target in restored:
             self.nodes.add(target)
             if known is None and not _names_default(node):
@@ -147,7 +155,8 @@ class EntrySet:
 
 def _names_default(node: Node) -> bool:
     """Say whether a history node names its default itself, or stands in a parallel state that needs none."""
-    assert node.history is not None and node.parent is not None
+    assert node.history is not None
+    assert node.parent is not None
     return bool(node.history.default) or node.parent.type == "parallel"
 
 

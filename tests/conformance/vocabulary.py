@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from statemachines.core.events import AnyEvent, Occurrence
+from statemachines.core.events import AnyEvent, Completion, Occurrence
 from statemachines.core.functions import Action, Assign, Cancel, Doing, Raise, Send
 
 Data = dict[str, Any]
@@ -59,7 +59,7 @@ def gt(data: Data, *, key: str, value: Any) -> bool:
 def event_eq(data: Data, event: AnyEvent, *, key: str, value: Any) -> bool:
     assert isinstance(event, Occurrence)
     fields = {"type": event.type}
-    if isinstance(event.value, dict) and (key == "type" or not event.type.startswith("xstate.done.")):
+    if isinstance(event.value, dict) and not isinstance(event, Completion):
         fields |= event.value
     elif event.value is not None:
         fields["output"] = event.value
