@@ -62,7 +62,7 @@ class MachineInstance(models.Model):
         machine = self.registered.machine
         return Snapshot(
             configuration=tuple(self.configuration),
-            data=codec(machine.data_type, f"data of {self.machine}").convert(self.data),
+            data=codec(machine.data_type, f"data of {self.machine}").load(self.data),
             history={path: tuple(paths) for path, paths in self.history_states.items()},
             status="active" if self.status == self.Status.ACTIVE else "done",
             output=self.output,

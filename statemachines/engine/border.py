@@ -78,5 +78,5 @@ def event_from(machine: Machine[Any], name: str, payload: Any) -> AnyEvent:
     known = machine.events.get(name)
     if known is None:
         return Occurrence(name, payload)
-    event: Event = codec(known, f"event {name}").convert({**(payload or {}), "type": name})
+    event: Event = codec(known, f"event {name}").load({**(payload or {}), "type": name})
     return event

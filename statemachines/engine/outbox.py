@@ -79,7 +79,7 @@ def _skips(using: str) -> bool:
 def _run(registered: registry.Registered, effect: Effect) -> Any:
     """Call the effect's function; return its result as JSON text."""
     declared = registered.effect(effect.name)
-    data = codec(registered.machine.data_type, f"input of {effect.name}").convert(effect.input)
+    data = codec(registered.machine.data_type, f"input of {effect.name}").load(effect.input)
     call = EffectCall(
         idempotency_key=str(effect.key),
         attempt=effect.attempts,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from django.contrib.auth.models import Group
@@ -218,3 +219,22 @@ def divides(data: Nothing) -> bool:
 
 
 broken = register(Machine("broken", State("a", On(Go, "b", when=divides)), State("b"), data=Nothing))
+
+
+class Everything(msgspec.Struct, frozen=True):
+    """A field of each kind that data may have."""
+
+    integer: int = 0
+    number: float = 0.0
+    amount: Decimal = Decimal(0)
+    text: str = ""
+    flag: bool = False
+    moment: datetime | None = None
+    many: tuple[int, ...] = ()
+    by_name: dict[str, str] = {}
+    inner: DoorData | None = None
+    anything: Any = None
+
+
+keeper = register(Machine("keeper", State("kept", On("keep")), data=Everything))
+loose = register(Machine("loose", State("kept")))
