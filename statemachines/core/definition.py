@@ -110,7 +110,7 @@ class Always(Transition[D]):
 
 
 class Timer(Row[D]):
-    """Send the event of an `After` of that delay, and leave it to others to react: an `On` that names it, or a wildcard.
+    """Send the event of an `After` of that delay; react to it elsewhere, in an `On` that names it or in a wildcard.
 
     What XState does with `after: {"15": []}`.
     """
