@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.conf import settings
-from django.core.validators import MinValueValidator
+from django.core.validators import MinValueValidator, URLValidator
 from django.db import models
 
 from statemachines.models import MachineInstance
@@ -31,7 +31,10 @@ class Restaurant(models.Model):
         help_text="Who answers for it; nobody where there is no contract.",
     )  # fmt: skip
     email = models.EmailField(blank=True)
-    webhook_url = models.URLField(blank=True, help_text="Orders are offered here; without it, by e-mail.")
+    webhook_url = models.CharField(
+        max_length=200, blank=True, validators=[URLValidator(["http", "https"])],
+        help_text="Orders are offered here; without it, by e-mail.",
+    )  # fmt: skip
 
     def __str__(self) -> str:
         return self.name

@@ -5,10 +5,10 @@ Limits: what is not somebody's own is not there for them (404), what is not thei
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from django.db.models import QuerySet
-from msgspec import Struct
+from msgspec import Meta, Struct
 from rest_framework import mixins, permissions, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.pagination import LimitOffsetPagination
@@ -58,13 +58,13 @@ class Pages(LimitOffsetPagination):
 
 class NewItem(Struct, forbid_unknown_fields=True):
     dish: int
-    quantity: int = 1
+    quantity: Annotated[int, Meta(ge=1, le=99)] = 1
 
 
 class NewOrder(Struct, forbid_unknown_fields=True):
     restaurant: int
-    address: str
-    items: list[NewItem]
+    address: Annotated[str, Meta(min_length=1, max_length=200)]
+    items: Annotated[list[NewItem], Meta(min_length=1, max_length=50)]
 
 
 class OrderAPI(viewsets.GenericViewSet[Any]):
@@ -146,14 +146,14 @@ class CustomerOrders(Orders):
 
 
 def chosen(items: list[NewItem], menu: dict[int, Dish]) -> dict[Dish, int]:
-    """Look the dishes up that were ordered. Raises InvalidValue where one is not on the menu, or none is ordered."""
-    if not items:
-        raise InvalidValue("order", field="items", expected="at least one item", received="none")
+    """Look the dishes up that were ordered. Raises InvalidValue where one is not on the menu."""
+    found: dict[Dish, int] = {}
     for index, item in enumerate(items):
         if item.dish not in menu:
             field, expected = f"items[{index}].dish", "a dish on the restaurant's menu"
             raise InvalidValue("order", field=field, expected=expected, received=str(item.dish))
-    return {menu[item.dish]: item.quantity for item in items}
+        found[menu[item.dish]] = found.get(menu[item.dish], 0) + item.quantity
+    return found
 
 
 class RestaurantOrders(Orders):

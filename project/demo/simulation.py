@@ -244,12 +244,11 @@ class Simulation:
 def waiting(order: SampleOrder) -> int:
     """Estimate how many minutes an order takes."""
     script = order.script
-    patience = COURIER_PATIENCE * sum(courier != "accepts" for courier in script.couriers)
-    if script.restaurant is None:
-        return patience
-    return patience + (
-        RESTAURANT_PATIENCE if script.restaurant.does == "never_answers" else script.restaurant.prep_minutes
-    )
+    minutes = COURIER_PATIENCE * script.couriers.count("lapses")
+    if script.restaurant is not None:
+        silent = script.restaurant.does == "never_answers"
+        minutes += RESTAURANT_PATIENCE if silent else script.restaurant.prep_minutes
+    return minutes
 
 
 def login(name: str) -> tuple[str, str]:
