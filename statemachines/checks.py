@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
 
-from . import conf
+from . import conf, registry
+from .core.suspicions import suspicions
 
 
 @register("statemachines")
@@ -26,3 +27,18 @@ def check_settings(app_configs: Sequence[Any] | None, **given: Any) -> list[Chec
         hint = "Set USE_TZ = True: timers are points in time, not wall clock readings."
         found.append(Error("statemachines needs aware datetimes.", hint=hint, id="statemachines.E002"))
     return found
+
+
+@register("statemachines")
+def check_machines(app_configs: Sequence[Any] | None, **given: Any) -> list[CheckMessage]:
+    """Say what is suspect in the registered machines; `SILENCED_SYSTEM_CHECKS` silences an id."""
+    return [
+        Warning(
+            f"Machine {registered.name}, {f'state {found.state!r}' if found.state else 'itself'}: {found.text}.",
+            hint=found.hint,
+            obj=registered.name,
+            id=f"statemachines.{found.id}",
+        )
+        for registered in registry.machines()
+        for found in suspicions(registered.machine)
+    ]

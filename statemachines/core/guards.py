@@ -35,7 +35,7 @@ def compile_guard(guard: Guard[Any, Any], resolve: Resolve) -> Check:
                 check(data, event, moment, configuration) for check in some
             )
         case InState():
-            needed = frozenset(_paths(guard.state, resolve))
+            needed = frozenset(state_paths(guard.state, resolve))
             return lambda data, event, moment, configuration: needed <= configuration.names
     raise TypeError(f"{guard!r} is no guard; write a function, and_, or_, not_ or in_state")
 
@@ -48,12 +48,12 @@ def _condition(guard: Condition[Any, Any]) -> Check:
     return lambda data, event, moment, configuration: bound(data, event, moment)
 
 
-def _paths(state: str | Mapping[str, Any], resolve: Resolve, above: str = "") -> Iterator[str]:
+def state_paths(state: str | Mapping[str, Any], resolve: Resolve, above: str = "") -> Iterator[str]:
     """Yield the paths that must all be active for a state value, a path, or an id."""
     if isinstance(state, Mapping):
         for key, value in state.items():
             path = f"{above}.{key}" if above else key
-            yield from _paths(value, resolve, path) if value else [path]
+            yield from state_paths(value, resolve, path) if value else [path]
     elif state.startswith("#"):
         path = resolve(state)
         if path:  # the root is always active
@@ -88,5 +88,5 @@ def decide(guard: Guard[Any, Any] | None, data: Any, configuration: Configuratio
         case Some():
             return opposite(every([opposite(decide(one, data, configuration, resolve)) for one in guard.guards]))
         case InState():
-            return frozenset(_paths(guard.state, resolve)) <= configuration.names
+            return frozenset(state_paths(guard.state, resolve)) <= configuration.names
     raise TypeError(f"{guard!r} is no guard")
