@@ -66,6 +66,11 @@ class Names:
         self._problems: list[str] = []
         self._visit(root)
 
+    def functions(self) -> dict[str, dict[str, Any]]:
+        """Return all, by kind: what `Machine.from_xstate` takes as keywords."""
+        kinds = ("guards", "actions", "effects", "facts", "delays", "makers", "outputs")
+        return {kind: getattr(self, kind) for kind in kinds}
+
     def problems(self) -> list[str]:
         """Return a sentence for each function that has no stable id of its own."""
         shared = self.actions.keys() & self.effects.keys()
