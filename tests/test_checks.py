@@ -60,7 +60,8 @@ def test_done_where_nothing_can_be_done_is_suspect() -> None:
 
 def test_a_shadowed_candidate_is_suspect() -> None:
     """What stands after a candidate without guard is never taken, for events and for eventless ones."""
-XX
+    rows = (On(Go, "b"), On(Go, "a", when=ready), Always("b"), Always("a", when=ready))
+    machine = Machine("m", State("a", *rows), Final("b"))
     assert found(machine) == [("W104", "a"), ("W104", "a")]
 
 
