@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import sys
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
@@ -62,7 +63,8 @@ def demo(once: bool) -> int:
         with children(folder, run.site_port, env) as processes:
             good = run.main_job(processes)
             if not once:
-                run.serve(processes)
+                with suppress(SystemExit):  # the signal that is meant to end it
+                    run.serve(processes)
     return 0 if good else 1
 
 

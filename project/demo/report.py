@@ -44,7 +44,8 @@ class Meter:
         self.progress = Progress(*columns, console=out, transient=True, disable=not out.is_terminal)
         self.task = self.progress.add_task("orders", total=total)
 
-    def show(self, placed: int, states: dict[str, int]) -> None:
+    def show(self, placed: int, states: dict[str, int]) -> int:
+        """Show the figures, and return how many orders have ended."""
         ended = sum(states.get(end, 0) for end in ("delivered", "canceled"))
         delivered, canceled = states.get("delivered", 0), states.get("canceled", 0)
         told = f"{placed} placed, {placed - ended} under way, {delivered} delivered, {canceled} canceled"
@@ -53,6 +54,7 @@ class Meter:
         if not self.out.is_terminal and (now - self.last >= LINE_SECONDS or ended == self.total):
             self.last = now
             self.out.print(f"{now - self.started:4.0f} s  {told}")
+        return ended
 
     def tell(self, text: str) -> None:
         """Print a line without breaking the bar."""

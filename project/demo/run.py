@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from pathlib import Path
 
 from asgiref.sync import sync_to_async
@@ -15,12 +16,13 @@ from django.core.management import call_command
 
 from orders.models import Order
 
-from . import people, report
+from . import people, report, restaurants
 from .kitchen import Kitchen, listening
 from .outcomes import Outcome, outcomes
 from .processes import Children
 from .sample import sample_orders
-from .simulation import LOOK_SECONDS, Simulation
+from .simulation import play
+from .stage import LOOK_SECONDS, Stage
 
 DEADLINE_SECONDS = 110
 """When the orders must have ended, after which the demo tells which have not."""
@@ -48,31 +50,34 @@ class Run:
 
     def main_job(self, processes: Children) -> bool:
         """Play all orders, report, and return whether each ended as it must."""
-        simulation = Simulation(self.site, self.orders, settings.ORDERS_SECONDS_PER_MINUTE)
-        self.kitchen.told = simulation.told
         began = time.monotonic()
-        asyncio.run(self.play(simulation, processes))
+        stage = asyncio.run(self.play(processes))
         seconds = time.monotonic() - began
-        found = outcomes(simulation.placed, simulation.surprises)
+        found = outcomes(stage.placed, stage.surprises)
+        for text in stage.failed:
+            self.out.print(text, style="bold red", markup=False)
         self.report(found, seconds)
         return len(found) == len(self.orders) and all(one.as_expected for one in found)
 
-    async def play(self, simulation: Simulation, processes: Children) -> None:
+    async def play(self, processes: Children) -> Stage:
         """Let the people act until all orders have ended, or the deadline has passed."""
-        deadline = time.monotonic() + DEADLINE_SECONDS
+        deadline, ended = time.monotonic() + DEADLINE_SECONDS, asyncio.Event()
+        stage = Stage(self.site, settings.ORDERS_SECONDS_PER_MINUTE)
+        self.kitchen.told = partial(restaurants.told, stage)
         async with listening(self.kitchen, self.kitchen_port):
-            playing = asyncio.create_task(simulation.run())
+            playing = asyncio.create_task(play(stage, self.orders, ended))
             with report.meter(self.out, len(self.orders)) as meter:
                 while not playing.done() and time.monotonic() < deadline:
                     processes.check(meter.tell)
-                    states = await sync_to_async(count)(list(simulation.placed))
-                    meter.show(len(simulation.placed), states)
-                    if states.get("delivered", 0) + states.get("canceled", 0) == len(self.orders):
-                        await simulation.settle()
+                    states = await sync_to_async(count)(list(stage.placed))
+                    over = meter.show(len(stage.placed), states)
+                    if over + len(stage.failed) == len(self.orders):
+                        await stage.settle()
                         break
                     await asyncio.sleep(LOOK_SECONDS / 2)
-            simulation.ended.set()
+            ended.set()
             await playing
+        return stage
 
     def report(self, found: list[Outcome], seconds: float) -> None:
         """Print one order's journey, the outcomes, what went wrong, and where to look further."""

@@ -13,11 +13,11 @@ from rich.console import Console
 
 from orders.models import Order, Restaurant
 from project.demo import people, report
+from project.demo.customers import waiting
 from project.demo.kitchen import Kitchen
 from project.demo.outcomes import outcomes
 from project.demo.processes import alive, free_port, owner
 from project.demo.sample import sample_orders
-from project.demo.simulation import waiting
 from statemachines.actors import actor_of
 from statemachines.engine import send
 

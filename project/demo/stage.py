@@ -1,0 +1,102 @@
+"""What all simulated people share: the site over HTTP, the orders in play, and what was answered wrongly.
+
+Limits: knows the site by its API alone, and nobody's part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+import httpx
+
+from .people import PASSWORD, login_of
+from .sample import SampleOrder
+
+LOOK_SECONDS = 1.0
+SETTLE_SECONDS = 10
+THINK_SECONDS = (0.1, 0.6)
+FIND_SECONDS = 5
+# Shorter than the web server's: a connection that it is just closing must not be used again.
+KEEPALIVE_SECONDS = 2
+
+
+class Stage:
+    """`placed` tells each order's sample, `surprises` what was answered wrongly, `failed` which could not be placed."""
+
+    def __init__(self, site: str, seconds_per_minute: float) -> None:
+        self.seconds_per_minute = seconds_per_minute
+        self.placed: dict[int, SampleOrder] = {}
+        self.surprises: dict[int, list[str]] = {}
+        self.failed: list[str] = []
+        self.random = random.Random(1)
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.group = asyncio.TaskGroup()
+        limits = httpx.Limits(max_connections=40, keepalive_expiry=KEEPALIVE_SECONDS)
+        transport = httpx.AsyncHTTPTransport(limits=limits, retries=5)
+        self.client = httpx.AsyncClient(base_url=f"{site}/api/", timeout=30, transport=transport)
+
+    async def get(self, name: str, path: str) -> Any:
+        answer = await self.client.get(path, auth=login(name))
+        answer.raise_for_status()
+        return answer.json()
+
+    async def post(self, pk: int, name: str, path: str, body: Any = None, *, expect: int = 200) -> None:
+        """Post, and write it down where the answer is not the one that must come."""
+        answer = await self.client.post(path, json=body or {}, auth=login(name))
+        if answer.status_code != expect:
+            self.surprise(pk, f"{name}: POST {path} got {answer.status_code}, not {expect}: {answer.text[:300]}")
+
+    async def until(self, name: str, path: str, holds: Callable[[dict[str, Any]], bool]) -> None:
+        while not holds(await self.get(name, path)):
+            await asyncio.sleep(LOOK_SECONDS / 2)
+
+    async def look(self, once: Callable[[], Awaitable[None]]) -> None:
+        """Look again and again, with pauses of differing length, so that not all look at once."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS * self.random.uniform(0.7, 1.3))
+            with suppress(httpx.HTTPError):  # a web server that is started again is looked at again
+                await once()
+
+    async def sample(self, pk: int) -> SampleOrder | None:
+        """Return an order's sample, as soon as its customer knows its number. An earlier run's order has none."""
+        for _ in range(FIND_SECONDS * 10):
+            if pk in self.placed:
+                return self.placed[pk]
+            await asyncio.sleep(0.1)
+        return None
+
+    async def think(self) -> None:
+        await asyncio.sleep(self.random.uniform(*THINK_SECONDS))
+
+    async def minutes(self, count: float) -> None:
+        await asyncio.sleep(count * self.seconds_per_minute)
+
+    def surprise(self, pk: int, text: str) -> None:
+        self.surprises.setdefault(pk, []).append(text)
+
+    def spawn(self, pk: int, doing: Coroutine[Any, Any, None]) -> None:
+        """Do something for an order beside all else; where the site does not answer, that is a surprise."""
+
+        async def done() -> None:
+            try:
+                await doing
+            except httpx.HTTPError as error:
+                self.surprise(pk, f"no answer: {error!r}")
+
+        task = self.group.create_task(done())
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def settle(self) -> None:
+        """Wait for what people still try when their order has ended."""
+        await asyncio.sleep(2 * LOOK_SECONDS)
+        if self.tasks:
+            await asyncio.wait(self.tasks, timeout=SETTLE_SECONDS)
+
+
+def login(name: str) -> tuple[str, str]:
+    return login_of(name), PASSWORD
