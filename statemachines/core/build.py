@@ -43,7 +43,7 @@ class _Builder:
         self.machine = machine
         self.problems: list[str] = []
         self.nodes: list[Node] = []
-        self.ids: set[str] = set()
+        self.paths: dict[str, str] = {}
 
     def tell(self, node: Node, problem: object) -> None:
         self.problems.append(f"state {node.path!r}: {problem}" if node.path else f"machine: {problem}")
@@ -63,9 +63,8 @@ class _Builder:
         node = Node(state, parent, len(self.nodes), self.machine.name, _type(state))
         if parent is not None:
             node.id = state.id or f"{self.machine.name}.{node.path}"
-        if node.id in self.ids:
+        if self.paths.setdefault(node.id, node.path) != node.path:
             self.tell(node, f"its id {node.id!r} is another state's too; every id is used once")
-        self.ids.add(node.id)
         self.nodes.append(node)
         if parent is not None and (not state.name or "." in state.name or state.name.startswith("#")):
             self.tell(node, f"{state.name!r} is no name for a state; write one without dots that does not begin with #")

@@ -52,7 +52,8 @@ def _annotations(function: Any) -> tuple[list[Any], Any]:
 
 def _clash(expected: Any, annotated: Any) -> bool:
     """Say whether a value of the class `expected` does not fit a parameter annotated with another class."""
-    return isinstance(expected, type) and isinstance(annotated, type) and not issubclass(expected, annotated)
+    told = all(isinstance(one, type) and one is not Any for one in (expected, annotated))
+    return told and not issubclass(expected, annotated)
 
 
 def _of(named: Named, where: str, data: Any, event: type[Event] | None) -> Iterator[str]:

@@ -127,7 +127,7 @@ class EntrySet:
         if known is None and parent.initial is node and not restored:
             raise MachineError(
                 self.recorded.chart.name,
-                parent.path,
+                parent.path or "(root)",
                 node.key,
                 f"its initial state {node.key!r} is a history state, and nothing is recorded yet; give it a default",
             )

@@ -78,8 +78,8 @@ def shapes(depth: int) -> st.SearchStrategy[Shape]:
 
 @st.composite
 def machines(draw: st.DrawFn) -> Machine[Count]:
-    """Draw a machine of up to four levels with every kind of state and transition."""
-    children = draw(st.lists(shapes(3), min_size=1, max_size=3))
+    """Draw a machine of up to three levels with every kind of state and transition."""
+    children = draw(st.lists(shapes(2), min_size=1, max_size=3))
     root = Shape("compound", (Shape("atomic"), *children))
     paths = list(_paths(root, ""))
     return Machine("m", *_rows(draw, root, "", paths), data=Count)

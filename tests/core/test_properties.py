@@ -18,7 +18,6 @@ from statemachines.core.snapshot import Snapshot, Step
 
 from .strategies import Count, machines, runs
 
-
 few = settings(max_examples=40)  # drawing a machine takes its time
 
 
@@ -39,7 +38,7 @@ def steps(machine: Machine[Count], events: list[str]) -> Iterator[Step[Count]]:
 @few
 @given(driven())
 def test_configuration_is_legal(run: tuple[Machine[Count], list[str]]) -> None:
-    """Active are one child of an active compound state, all regions of a parallel one, and every parent (SCXML 3.11)."""
+    """Active are one child of an active compound state, all regions of a parallel one, every parent (SCXML 3.11)."""
     machine, events = run
     for taken in steps(machine, events):
         nodes = set(machine.chart.configuration(taken.snapshot.configuration).nodes)
