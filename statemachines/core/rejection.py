@@ -5,7 +5,7 @@ Limits: looks at guards of the data alone; what depends on a payload is decided 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -14,12 +14,16 @@ from . import resolve
 from .chart import Configuration, Edge
 from .events import RESERVED, AnyEvent
 from .guards import decide
+from .selection import Branch, Line, selector
 from .snapshot import Rejection, Snapshot
 
 if TYPE_CHECKING:
     from .machine import Machine
 
 Verdict = Literal["taken", "depends", "refused"]
+
+NOTHING, FORBIDDEN, TAKEN = range(3)
+"""What a region may answer to an event; among regions the highest counts."""
 
 
 class Possible(msgspec.Struct, frozen=True):
@@ -66,10 +70,31 @@ def _possible(
     def found(reference: str) -> str:
         return resolve.by_id(reference, machine.chart.by_id).path
 
-    edges = _candidates(configuration, event_type)
-    answers = [decide(edge.row.guard, snapshot.data, configuration, found) for edge in edges]
-    if True in answers:
+    def answer(edge: Edge) -> bool | None:
+        return decide(edge.row.guard, snapshot.data, configuration, found)
+
+    outcomes = _outcomes(selector(configuration, event_type) or (), answer)
+    if outcomes == {TAKEN}:
         return Possible(event_type, "taken")
-    if None in answers:
+    if TAKEN in outcomes:
         return Possible(event_type, "depends")
-    return Possible(event_type, "refused", tuple(repr(edge.row.guard) for edge in edges))
+    edges = _candidates(configuration, event_type)
+    refusing = (repr(edge.row.guard) for edge in edges if answer(edge) is False)
+    return Possible(event_type, "refused", tuple(dict.fromkeys(refusing)))
+
+
+def _outcomes(asked: Line | Branch, answer: Callable[[Edge], bool | None]) -> set[int]:
+    """Return all that `selection.select` may come to, as far as is known without the event."""
+    if isinstance(asked, Branch):
+        found = {NOTHING}
+        for region in asked.regions:
+            found = {max(one, other) for one in found for other in _outcomes(region, answer)}
+        return found - {NOTHING} | _outcomes(asked.own, answer) if NOTHING in found else found
+    found = set()
+    for edge in asked:
+        verdict = answer(edge)
+        if verdict is not False:
+            found.add(FORBIDDEN if edge.forbids else TAKEN)
+        if verdict:
+            return found
+    return found | {NOTHING}
