@@ -38,8 +38,8 @@ def start(machine: Machine[D], input: Any = None, *, moment: Moment = NO_MOMENT)
     run = Run(machine.initial_data(input), Occurrence(INIT, input), moment)
     first = machine.start_plan
     microsteps = [Microstep(run.event, first)]
-    _perform(chart, run, first)
-    return _rest(chart, run, first.then, dict(first.recorded), microsteps)
+    perform(chart, run, first)
+    return rest(chart, run, first.then, dict(first.recorded), microsteps)
 
 
 def step(machine: Machine[D], snapshot: Snapshot[D], event: AnyEvent, *, moment: Moment = NO_MOMENT) -> Step[D]:
@@ -57,11 +57,11 @@ def step(machine: Machine[D], snapshot: Snapshot[D], event: AnyEvent, *, moment:
     microsteps = []
     if edges:
         planned = plan(chart, configuration, edges, history)
-        _perform(chart, run, planned)
+        perform(chart, run, planned)
         configuration = planned.then
         history = {**history, **planned.recorded} if planned.recorded else history
         microsteps.append(Microstep(event, planned))
-    rested = _rest(chart, run, configuration, history, microsteps)
+    rested = rest(chart, run, configuration, history, microsteps)
     if all(edge.forbids for edge in edges):
         rejection = reject(machine, snapshot, event)
         return Step(rested.snapshot, rested.microsteps, rested.commands, rejection)
@@ -83,7 +83,7 @@ def _select(configuration: Configuration, run: Run) -> tuple[Edge, ...]:
     return select(asked, run.data, event, run.moment, configuration)
 
 
-def _perform(chart: Chart, run: Run, planned: Plan) -> None:
+def perform(chart: Chart, run: Run, planned: Plan) -> None:
     """Run a plan's operations in order."""
     operation = None
     try:
@@ -96,15 +96,16 @@ def _perform(chart: Chart, run: Run, planned: Plan) -> None:
         raise MachineError(chart.name, operation.state or "(root)", repr(operation), f"raised {error!r}") from error
 
 
-def _rest(
+def rest(
     chart: Chart,
     run: Run,
     configuration: Configuration,
     history: Mapping[str, tuple[str, ...]],
     microsteps: list[Microstep],
+    *,
+    ask_eventless: bool = True,
 ) -> Step[Any]:
     """Take eventless transitions and raised events until none is left: the rest of the macrostep."""
-    ask_eventless = True
     while not run.done:
         lines = configuration.always
         if lines is None:
@@ -121,7 +122,7 @@ def _rest(
         ask_eventless = True
         if edges:
             planned = plan(chart, configuration, edges, history)
-            _perform(chart, run, planned)
+            perform(chart, run, planned)
             configuration = planned.then
             history = {**history, **planned.recorded} if planned.recorded else history
             microsteps.append(Microstep(run.event, planned))

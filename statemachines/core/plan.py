@@ -86,6 +86,16 @@ def start_plan(chart: Chart) -> Plan:
     return _assemble(chart, Configuration((chart.root,)), [edge], [], entry, {})
 
 
+def forced_plan(chart: Chart, configuration: Configuration, edge: Edge, history: History, *, entering: bool) -> Plan:
+    """Return the plan that puts a machine into an edge's targets: nothing is done on exit, on entry only if said."""
+    recorded_before = Recorded(history, chart)
+    exited = sorted(exit_set([edge], configuration.nodes, recorded_before), key=lambda node: -node.order)
+    recorded = _record(exited, configuration)
+    entry = EntrySet(Recorded({**history, **recorded}, chart))
+    entry.add(edge)
+    return _assemble(chart, configuration, [edge], exited, entry, recorded, exiting=False, entering=entering)
+
+
 def _initial_nodes(node: Node) -> Iterator[Node]:
     yield node
     below = node.regions if node.type == "parallel" else (node.initial,) if node.initial else ()
@@ -112,25 +122,30 @@ def _assemble(
     exited: Collection[Node],
     entry: EntrySet,
     recorded: History,
+    *,
+    exiting: bool = True,
+    entering: bool = True,
 ) -> Plan:
+    leaving = _leaving if exiting else _stopping
     entered = sorted(entry.nodes, key=lambda node: node.order)
     gone = set(exited)
     nodes = [node for node in configuration.nodes if node not in gone]
-    operations = [operation for node in exited for operation in _leaving(node)]
+    operations = [operation for node in exited for operation in leaving(node)]
     operations += [compile_doing(doing, edge.source.path) for edge in edges for doing in edge.row.actions]
     completed: set[Node] = set()
     done = False
     for node in entered:
         if node not in nodes:
             nodes.append(node)
-        operations += _entering(node, by_default=node in entry.by_default)
+        if entering:
+            operations += _entering(node, by_default=node in entry.by_default)
         if node.type == "final":
             completions, done_now = _completions(node, set(nodes), completed, chart.root)
             operations += completions
             done = done or done_now
     if done:
         for node in sorted(nodes, key=lambda node: -node.order):
-            operations += _leaving(node)
+            operations += leaving(node)
     stays = not recorded and set(nodes) == configuration.active
     then = configuration if stays else chart.intern(tuple(nodes))
     return Plan(edges, exited, entered, operations, recorded, then, stays=stays)
@@ -138,6 +153,10 @@ def _assemble(
 
 def _leaving(node: Node) -> Iterator[Operation]:
     yield from (compile_doing(doing, node.path) for doing in node.exit)
+    yield from _stopping(node)
+
+
+def _stopping(node: Node) -> Iterator[Operation]:
     yield from (cancel_delay(node, delay) for delay in node.delays)
     yield from (stop_invocation(node, invocation) for invocation in node.invocations)
 
