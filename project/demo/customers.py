@@ -6,7 +6,6 @@ Limits: the slowest orders are placed first, so that the demo is over sooner.
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 import httpx
@@ -14,7 +13,7 @@ import httpx
 from orders.data import COURIER_PATIENCE, RESTAURANT_PATIENCE
 
 from .sample import SampleOrder
-from .stage import Stage, login
+from .stage import Stage
 
 PLACED_AT_ONCE = 3
 
@@ -27,13 +26,11 @@ async def place_all(stage: Stage, orders: list[SampleOrder]) -> None:
 
     async def in_turn(order: SampleOrder) -> None:
         async with turns:
-            began = time.monotonic()
+            await stage.calm()
             try:
                 await place(stage, order, menus[order.restaurant])
             except httpx.HTTPError as error:
                 stage.failed.append(f"Sample {order.number} could not be placed: {error!r}")
-            # A slow site is given as long a rest, so that nobody's patience ends by mere slowness.
-            await asyncio.sleep(time.monotonic() - began)
 
     await asyncio.gather(*map(in_turn, sorted(orders, key=waiting, reverse=True)))
 
@@ -42,7 +39,7 @@ async def place(stage: Stage, order: SampleOrder, menu: dict[str, Any]) -> None:
     dishes = {dish["name"]: dish["id"] for dish in menu["dishes"]}
     items = [{"dish": dishes[item.dish], "quantity": item.quantity} for item in order.items]
     wanted = {"restaurant": menu["id"], "address": order.customer.address, "items": items}
-    answer = await stage.client.post("customer/orders/", json=wanted, auth=login(order.customer.name))
+    answer = await stage.request("POST", order.customer.name, "customer/orders/", wanted)
     answer.raise_for_status()
     pk = answer.json()["id"]
     stage.placed[pk] = order

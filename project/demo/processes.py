@@ -24,7 +24,7 @@ STOP_SECONDS = 15
 MOST_DEATHS = 5
 
 COMMANDS = {
-    "web": "uvicorn project.asgi:application --host 127.0.0.1 --port {port} --timeout-keep-alive 30 --log-level error",
+    "web": "uvicorn project.asgi:application --port {port} --workers 2 --timeout-keep-alive 30 --log-level error",
     "worker": "celery -A project worker --pool threads --concurrency 4 --loglevel INFO --without-gossip",
     "beat": "celery -A project beat --loglevel INFO --pidfile= --max-interval 1",
 }

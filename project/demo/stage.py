@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -18,6 +19,7 @@ from .sample import SampleOrder
 
 LOOK_SECONDS = 1.0
 SETTLE_SECONDS = 10
+QUICK_SECONDS = 0.25
 THINK_SECONDS = (0.1, 0.6)
 FIND_SECONDS = 5
 # Shorter than the web server's: a connection that it is just closing must not be used again.
@@ -32,6 +34,7 @@ class Stage:
         self.placed: dict[int, SampleOrder] = {}
         self.surprises: dict[int, list[str]] = {}
         self.failed: list[str] = []
+        self.answer_seconds = 0.0
         self.random = random.Random(1)
         self.tasks: set[asyncio.Task[None]] = set()
         self.group = asyncio.TaskGroup()
@@ -39,14 +42,26 @@ class Stage:
         transport = httpx.AsyncHTTPTransport(limits=limits, retries=5)
         self.client = httpx.AsyncClient(base_url=f"{site}/api/", timeout=30, transport=transport)
 
+    async def request(self, method: str, name: str, path: str, body: Any = None) -> httpx.Response:
+        """Ask the site as somebody, and keep in mind how long it takes to answer."""
+        began = time.monotonic()
+        answer = await self.client.request(method, path, json=body, auth=(login_of(name), PASSWORD))
+        self.answer_seconds += (time.monotonic() - began - self.answer_seconds) / 10
+        return answer
+
+    async def calm(self) -> None:
+        """Wait until the site answers quickly, so that nobody's patience ends by mere slowness."""
+        while self.answer_seconds > QUICK_SECONDS:
+            await asyncio.sleep(0.1)
+
     async def get(self, name: str, path: str) -> Any:
-        answer = await self.client.get(path, auth=login(name))
+        answer = await self.request("GET", name, path)
         answer.raise_for_status()
         return answer.json()
 
     async def post(self, pk: int, name: str, path: str, body: Any = None, *, expect: int = 200) -> None:
         """Post, and write it down where the answer is not the one that must come."""
-        answer = await self.client.post(path, json=body or {}, auth=login(name))
+        answer = await self.request("POST", name, path, body or {})
         if answer.status_code != expect:
             self.surprise(pk, f"{name}: POST {path} got {answer.status_code}, not {expect}: {answer.text[:300]}")
 
@@ -96,7 +111,3 @@ class Stage:
         await asyncio.sleep(2 * LOOK_SECONDS)
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=SETTLE_SECONDS)
-
-
-def login(name: str) -> tuple[str, str]:
-    return login_of(name), PASSWORD
