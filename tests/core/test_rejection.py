@@ -108,7 +108,7 @@ def unchanged(data: Data) -> Data:
 
 
 def test_possible() -> None:
-    """An event that the active states name is taken, refused (also where it is forbidden), or depends on its payload."""
+    """An event that active states name is taken, refused (also where it is forbidden), or depends on its payload."""
     assert possible(machine(), start(machine()).snapshot) == (
         Possible("open", "taken"),
         Possible("hush", "refused"),
