@@ -1,9 +1,9 @@
 """`python -m benchmarks.core`: how many events per second of CPU time the core takes, beside XState on node.
 
 Two machines, a flat one and one with nesting, regions and a guard on both; every transition runs one assign, and the
-Two machines, a flat one and one with nesting, regions and a guard on both; every transition runs one assign, and
-step, back to JSON text. XState's own: `hot` is an actor, `pure` its `transition`; the latter rehydrated by
-`resolveState`. Rounds are interleaved and the median counts, for other work disturbs both alike.
+events go round. `hot` steps on live snapshots; `rehydrate` does what a row-based engine does: JSON to snapshot, one
+step, back to JSON. XState's own: `hot` is an actor, `pure` its `transition`; the latter rehydrated by `resolveState`.
+Rounds are interleaved and the median counts, for other work disturbs both alike.
 Without node, only our own numbers are there. Limits: no database; see the engine's benchmark for that.
 """
 
@@ -134,7 +134,7 @@ def ours(chart: str, mode: str, seconds: float) -> float:
 
 def theirs(chart: str, mode: str, seconds: float) -> float:
     """Return XState's events per second of CPU time."""
-    command = ["node", SCRIPT, CACHE, chart, mode, str(seconds), str(WARM_UP)]
+    command = ["node", *map(str, (SCRIPT, CACHE, chart, mode, seconds, WARM_UP))]
     return float(json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout))
 
 
