@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Warning, register
+from django.db import connections, router
+from django.utils.module_loading import import_string
 
 from . import conf, registry
 from .core.suspicions import suspicions
+from .models import MachineInstance
 
 
 @register("statemachines")
 def check_settings(app_configs: Sequence[Any] | None, **given: Any) -> list[CheckMessage]:
     """Hold the settings against what the app knows and needs."""
+    if not isinstance(conf.given(), dict):
+        hint = "Write STATEMACHINES = {…}, or leave it out."
+        return [Error("STATEMACHINES is no dict.", hint=hint, id="statemachines.E003")]
+    known = ", ".join(sorted(conf.SETTINGS))
     found: list[CheckMessage] = [
         Error(
             f"STATEMACHINES has no setting {key!r}.",
-            hint=f"Remove it, or write one of: {', '.join(sorted(conf.DEFAULTS))}.",
+            hint=f"Remove it, or write one of: {known}.",
             id="statemachines.E001",
         )
         for key in conf.unknown()
@@ -26,7 +33,37 @@ def check_settings(app_configs: Sequence[Any] | None, **given: Any) -> list[Chec
     if not settings.USE_TZ:
         hint = "Set USE_TZ = True: timers are points in time, not wall clock readings."
         found.append(Error("statemachines needs aware datetimes.", hint=hint, id="statemachines.E002"))
-    return found
+    wrong: list[CheckMessage] = [
+        Error(
+            f"STATEMACHINES[{name!r}] is {conf.get(name)!r}: {problem}.",
+            hint=f"It takes {setting.takes}; the default is {setting.default!r}.",
+            id="statemachines.E003",
+        )
+        for name, setting, problem in conf.mistyped()
+    ]
+    return found + (wrong or list(_check_parts()))
+
+
+def _check_parts() -> Iterator[CheckMessage]:
+    """Hold settings of the right type against what is installed."""
+    path = conf.dispatcher()
+    try:
+        import_string(path)
+    except ImportError as error:
+        hint = "Name a class by its full path, or leave DISPATCHER out."
+        yield Error(f"The dispatcher {path!r} cannot be had: {error}.", hint=hint, id="statemachines.E004")
+    alias = router.db_for_write(MachineInstance)
+    vendor = connections[alias].vendor
+    if conf.get("STORE") == "postgres" and vendor != "postgresql":
+        text = f"STORE is 'postgres', but the database {alias!r} is {vendor}."
+        yield Error(text, hint="Leave STORE out: each database then gets what suits it.", id="statemachines.E005")
+    if path == conf.SWEEP_ONLY and conf.get("DISPATCHER") is None:
+        yield Info(
+            "Celery is not installed: nobody runs effects and fires timers by itself.",
+            hint="Keep `manage.py statemachines_sweep --loop` running, and say so by "
+            f'STATEMACHINES = {{"DISPATCHER": "{path}"}}; or install the extra "celery".',
+            id="statemachines.I001",
+        )
 
 
 @register("statemachines")

@@ -1,39 +1,86 @@
 """The app's settings: one dict, `STATEMACHINES`, typed and read at each call.
 
-Limits: durations are timedeltas inside and seconds in the dict, whose keys say so.
+Limits: durations are timedeltas inside and seconds in the dict, whose keys say so. `docs/settings.md` is this table.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from importlib.util import find_spec
-from typing import Any
+from typing import Annotated, Any, Literal, NamedTuple
 
+import msgspec
 from django.conf import settings
+from msgspec import Meta
 
-DEFAULTS: dict[str, Any] = {
-    "DISPATCHER": None,
-    "SWEEP_INTERVAL_SECONDS": 1.0,
-    "SWEEP_BATCH": 500,
-    "EFFECT_MAX_ATTEMPTS": 5,
-    "EFFECT_RETRY_SECONDS": 1.0,
-    "EFFECT_LEASE_SECONDS": 60.0,
-    "STORE": None,
+Seconds = Annotated[float, Meta(gt=0, le=365 * 86_400)]
+Wait = Annotated[float, Meta(ge=0, le=365 * 86_400)]
+Count = Annotated[int, Meta(ge=1, le=100_000)]
+SECONDS = "seconds, above 0 and at most a year"
+
+
+class Setting(NamedTuple):
+    """A key: its type, what holds where it is not set, its unit and range, what it is for with its special values."""
+
+    type: Any
+    default: Any
+    takes: str
+    about: str
+
+
+SETTINGS = {
+    "DISPATCHER": Setting(
+        str | None,
+        None,
+        "the path of a class, or None",
+        "Hands work to workers after a commit. None: Celery where it is installed, else nothing is handed over and "
+        "the sweep does it.",
+    ),
+    "SWEEP_INTERVAL_SECONDS": Setting(
+        Seconds, 1.0, SECONDS, "How often the sweep runs, and how far ahead it looks for timers."
+    ),
+    "SWEEP_BATCH": Setting(
+        Count, 500, "rows, 1 to 100000", "How many timers, and how many effects, one sweep takes up."
+    ),
+    "EFFECT_MAX_ATTEMPTS": Setting(
+        Count, 5, "a number, 1 to 100000", "Tries of an effect before it has failed. 1: no second try."
+    ),
+    "EFFECT_RETRY_SECONDS": Setting(
+        Wait,
+        1.0,
+        "seconds, at most a year",
+        "Wait before an effect's second try, doubled at each further one. 0: the next sweep tries it.",
+    ),
+    "EFFECT_LEASE_SECONDS": Setting(
+        Seconds,
+        60.0,
+        SECONDS,
+        "How long an effect may take: after that its worker counts as dead, and another takes it up.",
+    ),
+    "STORE": Setting(
+        Literal["orm", "postgres"] | None,
+        None,
+        '"orm", "postgres" or None',
+        'How rows are written. None: "postgres" on PostgreSQL, which saves round trips, else "orm".',
+    ),
 }
-"""What each key is when it is not set.
 
-`DISPATCHER`: path of the class that hands work to workers; None: Celery where it is installed, else the sweep alone.
-`SWEEP_INTERVAL_SECONDS`: how often the sweep runs, and how far it looks ahead for timers.
-`SWEEP_BATCH`: how many timers, and how many effects, one sweep takes up.
-`EFFECT_MAX_ATTEMPTS`: tries of an effect before it has failed. `EFFECT_RETRY_SECONDS`: wait before the second try,
-doubled at each further one. `EFFECT_LEASE_SECONDS`: after this long without a word, an effect's worker counts as dead.
-`STORE`: "orm" or "postgres", how rows are written; None: what suits the database.
-"""
+CELERY = "statemachines.tasks.CeleryDispatcher"
+SWEEP_ONLY = "statemachines.engine.dispatch.SweepOnly"
+
+DEFAULTS: dict[str, Any] = {name: setting.default for name, setting in SETTINGS.items()}
+
+
+def given() -> dict[str, Any]:
+    """Return what the project has set."""
+    named: dict[str, Any] = getattr(settings, "STATEMACHINES", {})
+    return named
 
 
 def get(name: str) -> Any:
     """Return a setting. Raises KeyError for a name that is none."""
-    return getattr(settings, "STATEMACHINES", {}).get(name, DEFAULTS[name])
+    return given().get(name, DEFAULTS[name])
 
 
 def duration(name: str) -> timedelta:
@@ -43,13 +90,19 @@ def duration(name: str) -> timedelta:
 
 def unknown() -> list[str]:
     """Return the keys of the dict that are no settings."""
-    return sorted(set(getattr(settings, "STATEMACHINES", {})) - set(DEFAULTS))
+    return sorted(map(str, given().keys() - SETTINGS.keys()))
+
+
+def mistyped() -> Iterator[tuple[str, Setting, str]]:
+    """Yield the settings whose value is of a wrong type or out of range, and what is wrong."""
+    for name, setting in SETTINGS.items():
+        try:
+            msgspec.convert(get(name), setting.type)
+        except msgspec.ValidationError as error:
+            yield name, setting, str(error)
 
 
 def dispatcher() -> str:
     """Return the path of the dispatcher's class."""
-    given: str | None = get("DISPATCHER")
-    if given:
-        return given
-    celery = find_spec("celery") is not None
-    return "statemachines.tasks.CeleryDispatcher" if celery else "statemachines.engine.dispatch.SweepOnly"
+    named: str | None = get("DISPATCHER")
+    return named or (CELERY if find_spec("celery") else SWEEP_ONLY)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.checks import ERROR
 
-from statemachines import Always, Done, Event, Final, History, Machine, On, Parallel, State, in_state, not_
+from statemachines import Always, Done, Event, Final, History, Machine, On, Parallel, State, conf, in_state, not_
 from statemachines.checks import check_machines, check_settings
 from statemachines.core.suspicions import suspicions
 
@@ -92,3 +96,74 @@ def test_unknown_settings_and_naive_times_are_errors(settings: Any) -> None:
     assert "SWEEP_INTERVALL_SECONDS" in misspelt.msg
     assert misspelt.hint is not None
     assert "SWEEP_INTERVAL_SECONDS" in misspelt.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("SWEEP_INTERVAL_SECONDS", "1", "Expected `float`, got `str`"),
+        ("SWEEP_INTERVAL_SECONDS", timedelta(seconds=1), "Expected `float`, got `duration`"),
+        ("EFFECT_LEASE_SECONDS", 0, "Expected `float` > 0.0"),
+        ("EFFECT_RETRY_SECONDS", math.inf, "Expected `float` <= 31536000.0"),
+        ("EFFECT_MAX_ATTEMPTS", 2.5, "Expected `int`, got `float`"),
+        ("SWEEP_BATCH", True, "Expected `int`, got `bool`"),
+        ("DISPATCHER", list, "Expected `str | null`"),
+        ("STORE", "redis", "Invalid enum value 'redis'"),
+    ],
+)
+def test_a_setting_of_a_wrong_type_or_range_is_an_error(settings: Any, name: str, value: Any, problem: str) -> None:
+    """It names the key, what it is, and what it takes."""
+    settings.STATEMACHINES = {name: value}
+    (error,) = check_settings(None)
+    assert (error.id, error.level) == ("statemachines.E003", ERROR)
+    assert error.msg.startswith(f"STATEMACHINES[{name!r}] is {value!r}: {problem}")
+    assert error.hint == f"It takes {conf.SETTINGS[name].takes}; the default is {conf.DEFAULTS[name]!r}."
+
+
+def test_settings_that_are_no_dict_are_an_error(settings: Any) -> None:
+    """STATEMACHINES itself must be a dict."""
+    settings.STATEMACHINES = ["SWEEP_BATCH"]
+    assert [error.id for error in check_settings(None)] == ["statemachines.E003"]
+
+
+def test_a_dispatcher_that_is_not_there_is_an_error(settings: Any) -> None:
+    """A misspelt path is found by the check, not at the first commit."""
+    settings.STATEMACHINES = {"DISPATCHER": "statemachines.tasks.CeleryDispatch"}
+    (error,) = check_settings(None)
+    assert (error.id, "CeleryDispatch" in error.msg) == ("statemachines.E004", True)
+
+
+def test_the_store_of_another_database_is_an_error(settings: Any) -> None:
+    """The store for PostgreSQL speaks its SQL alone."""
+    settings.STATEMACHINES = {"STORE": "postgres"}
+    settings.DATABASE_ROUTERS = ["tests.test_checks.ToLite"]
+    (error,) = check_settings(None)
+    assert (error.id, error.msg) == (
+        "statemachines.E005",
+        "STORE is 'postgres', but the database 'lite' is sqlite.",
+    )
+
+
+class ToLite:
+    """Sends everything to the tests' second database."""
+
+    def db_for_write(self, model: type, **hints: Any) -> str:
+        return "lite"
+
+
+def test_settings_are_read_when_they_are_used(settings: Any) -> None:
+    """A changed setting holds at the next call."""
+    settings.STATEMACHINES = {"SWEEP_INTERVAL_SECONDS": 2.5}
+    assert conf.duration("SWEEP_INTERVAL_SECONDS") == timedelta(seconds=2.5)
+    settings.STATEMACHINES = {}
+    assert conf.duration("SWEEP_INTERVAL_SECONDS") == timedelta(seconds=1)
+
+
+def test_each_setting_is_documented_as_it_is() -> None:
+    """docs/settings.md has one row for each key: what it takes, its default, what it is for; and the defaults check."""
+    text = (Path(__file__).resolve().parent.parent / "docs" / "settings.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert rows == [
+        f"| `{name}` | {setting.takes} | `{setting.default!r}` | {setting.about} |"
+        for name, setting in conf.SETTINGS.items()
+    ]
