@@ -27,7 +27,7 @@ Check = Callable[[Any, Any, Any, "Configuration"], bool]
 
 
 class Edge:
-    """A transition between nodes; `targets` is None where it has none, `name` is `<source>|<descriptor>|<index>`."""
+    """A transition between nodes, told as `<source>|<descriptor>|<index>`; without targets it stays where it is."""
 
     __slots__ = ("check", "descriptor", "index", "machine", "reenter", "row", "source", "targets")
 

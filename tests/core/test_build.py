@@ -189,7 +189,7 @@ def test_reserved_names() -> None:
     class Mine(Event, tag="xstate.mine"): ...
 
     assert problems(State("a", On(Mine))) == [
-        "state 'a': an event may not be named 'xstate.mine': xstate.… is the interpreter's"
+        "state 'a': an event may not be named 'xstate.mine': xstate. and statemachines. are reserved"
     ]
 
 
