@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import connections, router
+from django.db.models import Q
 
 from . import conf
 
@@ -16,21 +17,39 @@ TASK = "statemachines.tasks.sweep"
 
 
 def make_entry(using: str) -> None:
-    """Add the entry where it is absent. An entry that is not taken in time expires, so a dead worker heaps up none."""
+    """Add the entry where it is absent, on the database that has Beat's tables. One that is there is left alone.
+
+    An entry that is not taken in time expires, so that a dead worker heaps up none.
+    """
     from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
     if using != router.db_for_write(PeriodicTask):
         return
     if PeriodicTask._meta.db_table not in connections[using].introspection.table_names():
         return  # only this app was migrated; Beat's own migration comes with the next `migrate`
-    if PeriodicTask.objects.filter(task=TASK).exists():
+    tasks = PeriodicTask.objects.using(using)
+    if tasks.filter(Q(task=TASK) | Q(name=NAME)).exists():
         return
-    seconds = max(1, round(conf.get("SWEEP_INTERVAL_SECONDS")))
-    schedule, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
-    PeriodicTask.objects.create(name=NAME, task=TASK, interval=schedule, expire_seconds=10 * seconds)
+    # An equal schedule may be there more than once: nothing keeps operators from that.
+    schedules, wanted = IntervalSchedule.objects.using(using), _interval()
+    schedule = schedules.filter(**wanted).first() or schedules.create(**wanted)
+    expires = max(1, round(_expires()))
+    tasks.create(name=NAME, task=TASK, interval=schedule, expire_seconds=expires)
+
+
+def _interval() -> dict[str, Any]:
+    """Return the interval as Beat takes it: whole seconds, or microseconds."""
+    seconds = conf.get("SWEEP_INTERVAL_SECONDS")
+    if seconds == int(seconds):
+        return {"every": int(seconds), "period": "seconds"}
+    return {"every": round(seconds * 1_000_000), "period": "microseconds"}
+
+
+def _expires() -> float:
+    return 10 * float(conf.get("SWEEP_INTERVAL_SECONDS"))
 
 
 def beat_schedule() -> dict[str, Any]:
     """Return the entry for `CELERY_BEAT_SCHEDULE`."""
-    seconds = conf.get("SWEEP_INTERVAL_SECONDS")
-    return {NAME: {"task": TASK, "schedule": seconds, "options": {"expires": 10 * seconds}}}
+    interval = conf.duration("SWEEP_INTERVAL_SECONDS")
+    return {NAME: {"task": TASK, "schedule": interval, "options": {"expires": _expires()}}}
