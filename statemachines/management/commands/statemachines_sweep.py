@@ -1,0 +1,121 @@
+"""Do the work of Beat and its workers in one process: for projects without Celery, or while its workers are down.
+
+Limits: one thing after another, so a slow effect delays what comes after it; several such processes share the work.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, close_old_connections, connections, router
+
+from statemachines import conf
+from statemachines.engine.outbox import run_effect
+from statemachines.engine.store import store
+from statemachines.engine.sweep import claim
+from statemachines.engine.timers import fire_timer
+from statemachines.models import MachineInstance
+
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = "Fire the timers and run the effects that are due, in this process, without Celery."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--loop", action="store_true", help="go on until SIGINT or SIGTERM")
+        parser.add_argument("--using", metavar="ALIAS", help="the database; by default the one that the app writes to")
+
+    def handle(self, *, loop: bool, using: str | None, **options: Any) -> None:
+        """Sweep once; with `loop` every interval, and at once again while there is more to do."""
+        alias = using or router.db_for_write(MachineInstance)
+        if alias not in connections:
+            raise CommandError(f"There is no database {alias!r}; name one of: {', '.join(connections)}.")
+        stop = stop_signal() if loop else threading.Event()
+        total: Counter[str] = Counter()
+        while True:
+            done = survived(sweep, alias, stop) if loop else sweep(alias, stop)
+            total += done
+            if done:
+                self.stdout.write(told(done))
+            if not loop or stop.is_set():
+                break
+            if not done["timers fired"] + done["effects ended"]:
+                stop.wait(conf.get("SWEEP_INTERVAL_SECONDS"))
+        if loop:
+            self.stdout.write(f"Stopped. {told(total) or 'Nothing was due'}.")
+
+
+def sweep(using: str, stop: threading.Event) -> Counter[str]:
+    """Claim a batch and do it: due timers, effects, then each timer that is due before the next sweep, at its time.
+
+    One that raises is logged. After `stop` no further effect is begun; the claimed timers still fire.
+    """
+    done: Counter[str] = Counter()
+    timers, effects = claim(using)
+    now = store(using).now()
+    due = [pk for pk, due_at in timers if due_at <= now]
+    near = sorted((due_at, pk) for pk, due_at in timers if due_at > now)
+    for pk in due:
+        done[attempt(fire_timer, pk, using, "timers fired", "timers gone")] += 1
+    for pk in effects:
+        if not stop.is_set():
+            done[attempt(run_effect, pk, using, "effects ended", "effects not ended")] += 1
+    for due_at, pk in near:
+        wait_until(due_at, using)
+        done[attempt(fire_timer, pk, using, "timers fired", "timers gone")] += 1
+    return done
+
+
+def attempt(work: Callable[[int, str], bool], pk: int, using: str, yes: str, no: str) -> str:
+    """Do one piece of work, and return how it is counted."""
+    try:
+        return yes if work(pk, using) else no
+    except Exception:
+        logger.exception("%s of %s failed; the sweep will try it again.", work.__name__, pk)
+        return "errors"
+
+
+def survived(work: Callable[[str, threading.Event], Counter[str]], using: str, stop: threading.Event) -> Counter[str]:
+    """Outlive a database that is away: its connection is made anew at the next sweep."""
+    close_old_connections()
+    try:
+        return work(using, stop)
+    except DatabaseError:
+        logger.exception("The database %s cannot be swept now; trying again.", using)
+        return Counter({"errors": 1})
+
+
+def wait_until(due_at: datetime, using: str) -> None:
+    """Sleep until a time of the database's clock, which decides whether a timer is early."""
+    while (left := (due_at - store(using).now()).total_seconds()) > 0:
+        time.sleep(left)
+
+
+def stop_signal() -> threading.Event:
+    """Return what SIGINT or SIGTERM sets; a second one ends the process as if this were not here."""
+    stop = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, ask)
+    return stop
+
+
+def told(done: Counter[str]) -> str:
+    """Return what was done, as a line."""
+    return ", ".join(f"{what}: {number}" for what, number in done.items())
