@@ -3,7 +3,21 @@
 Importing this loads no Django; the verbs (create, send…) are in `statemachines.engine`.
 """
 
-from .core.definition import After, Always, Done, Entry, Exit, Failed, Final, History, Initial, Invoke, On, Parallel, State
+from .core.definition import (
+    After,
+    Always,
+    Done,
+    Entry,
+    Exit,
+    Failed,
+    Final,
+    History,
+    Initial,
+    Invoke,
+    On,
+    Parallel,
+    State,
+)
 from .core.errors import DefinitionError, InvalidValue, MachineError, Refuse
 from .core.events import Actor, Event, Moment, Occurrence
 from .core.functions import action, and_, assign, cancel, effect, fact, guard, in_state, not_, or_, raise_, send

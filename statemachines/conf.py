@@ -58,6 +58,18 @@ SETTINGS = {
         SECONDS,
         "How long an effect may take: after that its worker counts as dead, and another takes it up.",
     ),
+    "HISTORY_PATCHES": Setting(
+        bool, True, "True or False", "Whether history keeps what each transition changed in the data."
+    ),
+    "HISTORY_PATCH_MAX_BYTES": Setting(
+        Annotated[int, Meta(ge=0, le=1_000_000)],
+        100_000,
+        "bytes, 0 to 1000000",
+        "A larger change of data is not kept in the history, only its size.",
+    ),
+    "IDEMPOTENCY_KEEP_SECONDS": Setting(
+        Seconds, 86_400.0, SECONDS, "How long a request that is sent again gets its first answer."
+    ),
     "STORE": Setting(
         Literal["orm", "postgres"] | None,
         None,

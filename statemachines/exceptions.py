@@ -14,6 +14,8 @@ from .core.errors import DefinitionError, InvalidValue, MachineError, Refuse, Un
 __all__ = [
     "DefinitionError",
     "EventRefused",
+    "HistoryIncomplete",
+    "IdempotencyConflict",
     "InstanceBusy",
     "InstanceExists",
     "InstanceNotFound",
@@ -21,6 +23,7 @@ __all__ = [
     "MachineError",
     "NotAllowed",
     "Refuse",
+    "SequenceMismatch",
     "UnknownEvent",
     "UnknownMachine",
     "UnknownVersion",
@@ -74,7 +77,39 @@ class InstanceNotFound(ObjectDoesNotExist):
 
 
 class InstanceBusy(Exception):
-    """Somebody else holds the instance, or the database asked to try again; nothing changed. Retry after a moment."""
+    """Somebody else holds the instance, or the database asked to try again; nothing changed. Retry after a moment.
+
+    `again`: another try may succeed at once (a deadlock, a serialization failure), where the transaction is run anew.
+    """
+
+    def __init__(self, *, again: bool = False) -> None:
+        self.again = again
+        super().__init__("The instance is busy; nothing changed. Try again in a moment.")
+
+
+class SequenceMismatch(ValueError):
+    """The instance has moved since the caller saw it; nothing changed."""
+
+    def __init__(self, expected: int, actual: int) -> None:
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"The instance is at sequence {actual}, not at {expected}: look at it again, then decide.")
+
+
+class IdempotencyConflict(ValueError):
+    """The idempotency key was used with another body; nothing changed."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"The idempotency key {key!r} was used for another request; use a new key for a new request.")
+
+
+class HistoryIncomplete(LookupError):
+    """A change of data was not kept in the history, so what came after it cannot be told exactly."""
+
+    def __init__(self, sequence: int) -> None:
+        self.sequence = sequence
+        super().__init__(f"The change of data at sequence {sequence} was not kept (it was off, or too large).")
 
 
 class UnknownMachine(LookupError):

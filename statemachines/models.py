@@ -5,7 +5,7 @@ Limits: only `engine` writes them; `MachineInstance.send` delegates to it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +15,7 @@ from .core.codec import codec
 from .core.events import Actor, AnyEvent
 from .core.snapshot import Snapshot
 from .fields import ConfigurationField
-from .querysets import MachineInstanceQuerySet
+from .querysets import AppendOnlyQuerySet, MachineInstanceQuerySet, append_only
 
 if TYPE_CHECKING:
     from .engine import Sent
@@ -78,11 +78,13 @@ class MachineInstance(models.Model):
 class HistoryEntry(models.Model):
     """One committed macrostep. Append-only; `(instance, sequence)` is unique, so a history is linear by constraint.
 
-    `payload` is the event's, `source` and `target` are active paths before and after. `data_patch` is what changed in
-    the data: `{"set": {field: new value}, "unset": [field]}`, each where it is not empty.
+    `payload` is the event's, `source` and `target` are active paths before and after. `patch` is what changed:
+    `{"set": {field: new value}, "unset": [field]}` in the data, `"history"` for recorded history states, `"ended":
+    {"output": …}` at the end, each where there is something; `{"omitted": bytes}` where it was not kept.
+    `duration_ms` is the time from the lock to the write. Rows are never updated or deleted.
     """
 
-    instance = models.ForeignKey(MachineInstance, models.CASCADE, related_name="entries", verbose_name=_("instance"))
+    instance = models.ForeignKey(MachineInstance, models.PROTECT, related_name="entries", verbose_name=_("instance"))
     sequence = models.BigIntegerField(_("sequence"))
     event = models.CharField(_("event"), max_length=255)
     payload = models.JSONField(_("payload"), default=dict)
@@ -90,13 +92,17 @@ class HistoryEntry(models.Model):
     source = models.JSONField(_("from"), default=list)
     target = models.JSONField(_("to"), default=list)
     microsteps = models.JSONField(_("microsteps"), default=list)
-    data_patch = models.JSONField(_("change of data"), default=dict)
+    patch = models.JSONField(_("change of data"), default=dict)
     actor_kind = models.CharField(_("kind of actor"), max_length=50)
     actor_id = models.CharField(_("actor's id"), max_length=255, blank=True)
     actor_label = models.CharField(_("actor"), max_length=255, blank=True)
     origin = models.CharField(_("origin"), max_length=50, blank=True)
+    reason = models.TextField(_("reason"), blank=True)
     version = models.PositiveIntegerField(_("version"))
+    duration_ms = models.FloatField(_("duration in ms"), default=0)
     at = models.DateTimeField(_("at"))
+
+    objects = AppendOnlyQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("history entry")
@@ -106,6 +112,16 @@ class HistoryEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sequence}: {self.event}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Add the row. Raises TypeError for one that is there already."""
+        if not self._state.adding:
+            raise append_only()
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise TypeError."""
+        raise append_only()
 
 
 class Timer(models.Model):
@@ -180,3 +196,49 @@ class Effect(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.get_status_display()})"
+
+
+class RefusedAttempt(models.Model):
+    """An event that was refused: who tried what, why not, and how often within a minute."""
+
+    instance = models.ForeignKey(MachineInstance, models.CASCADE, related_name="refusals", verbose_name=_("instance"))
+    event = models.CharField(_("event"), max_length=255)
+    code = models.CharField(_("code"), max_length=100)
+    text = models.TextField(_("text"))
+    actor_kind = models.CharField(_("kind of actor"), max_length=50)
+    actor_id = models.CharField(_("actor's id"), max_length=255, blank=True)
+    actor_label = models.CharField(_("actor"), max_length=255, blank=True)
+    origin = models.CharField(_("origin"), max_length=50, blank=True)
+    count = models.PositiveIntegerField(_("count"), default=1)
+    first_at = models.DateTimeField(_("first at"))
+    last_at = models.DateTimeField(_("last at"))
+
+    class Meta:
+        verbose_name = _("refused attempt")
+        verbose_name_plural = _("refused attempts")
+        indexes = [models.Index(fields=["instance", "first_at"], name="statemachines_refusal_of")]
+
+    def __str__(self) -> str:
+        return f"{self.event}: {self.code}"
+
+
+class IdempotencyRecord(models.Model):
+    """The answer that a request got, to be given again where it is sent again."""
+
+    actor = models.CharField(_("actor"), max_length=310)
+    operation = models.CharField(_("operation"), max_length=20)
+    target = models.CharField(_("target"), max_length=255)
+    key = models.CharField(_("key"), max_length=255)
+    body_hash = models.CharField(_("hash of the body"), max_length=64)
+    answer = models.JSONField(_("answer"))
+    created_at = models.DateTimeField(_("created at"), db_index=True)
+
+    class Meta:
+        verbose_name = _("idempotency record")
+        verbose_name_plural = _("idempotency records")
+        constraints = [
+            models.UniqueConstraint(fields=["actor", "operation", "target", "key"], name="statemachines_idempotency")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.target}: {self.key}"

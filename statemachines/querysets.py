@@ -5,7 +5,7 @@ Limits: reads; the verbs that write are in `engine`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db import models
 from django.db.models import Count
@@ -27,3 +27,20 @@ class MachineInstanceQuerySet(models.QuerySet[Any]):
         """Count the instances by their active leaves."""
         counted = self.order_by("state").values_list("state").annotate(Count("pk"))
         return dict(counted)
+
+
+def append_only() -> TypeError:
+    """Return the error of changing history."""
+    return TypeError(
+        "History is append-only: an entry is neither changed nor deleted. `manage.py redact` erases secrets."
+    )
+
+
+class AppendOnlyQuerySet(models.QuerySet[Any]):
+    def update(self, **given: Any) -> NoReturn:
+        """Raise TypeError."""
+        raise append_only()
+
+    def delete(self) -> NoReturn:
+        """Raise TypeError."""
+        raise append_only()

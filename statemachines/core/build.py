@@ -130,7 +130,7 @@ class _Builder:
         for row in node.state.of(On):
             own.setdefault(row.descriptor, []).append(row)
             if row.event is not None and row.descriptor.startswith(RESERVED):
-                self.tell(node, f"an event may not be named {row.descriptor!r}: {RESERVED}… is the interpreter's")
+                self.tell(node, f"an event may not be named {row.descriptor!r}: {' and '.join(RESERVED)} are reserved")
         done = node.state.of(Done)
         if done:
             own[done_state(node.id)] = list(done)

@@ -25,7 +25,12 @@ MAX_DEPTH = 32
 KEPT = (datetime, time, Decimal)
 """What `to_builtins` leaves as it is, so that it can be checked."""
 
-_EXPONENT = re.compile(rb"[0-9]e\+?[0-9]")
+FAILURES = (TypeError, ValueError, ArithmeticError, RecursionError, msgspec.MsgspecError)
+"""What encoding, decoding and comparing raise, depending on the value."""
+
+_EXPONENT = re.compile(rb"(?:^|[\[,:])-?[0-9.]+e\+?[0-9]")
+_LONG_OR_NAIVE = re.compile(rb'[0-9](?:[0-9]{18}|:[0-9]{2}(?:\.[0-9]+)?")')
+_NO_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\[\]{}"]+')
 _MESSAGE = re.compile(r"(?P<text>.*?)(?: - at `\$?(?P<path>.*)`)?$", re.DOTALL)
 _EXPECTED = re.compile(r"Expected `(?P<expected>.*?)`, got `(?P<received>.*?)`")
 
@@ -41,10 +46,20 @@ class Codec:
 
     def encode(self, value: Any) -> bytes:
         """Return JSON that decodes to an equal value. Raises InvalidValue."""
+        try:
+            encoded = msgspec.json.encode(value)
+            if len(encoded) <= self.max_bytes and _harmless(encoded) and self._decoder.decode(encoded) == value:
+                return encoded
+        except FAILURES:
+            pass  # what it was, the examination tells
+        return self._examined(value)
+
+    def _examined(self, value: Any) -> bytes:
+        """Encode a value that may not be kept, looking at each of its parts."""
         check(value, self.what)
         try:
             encoded = msgspec.json.encode(value)
-        except (TypeError, OverflowError, ValueError, RecursionError) as error:
+        except FAILURES as error:
             raise InvalidValue(self.what, field="", expected="a value that JSON holds", received=str(error)) from error
         self._fits(encoded)
         if self._returned(encoded) != value:
@@ -96,6 +111,25 @@ def codec(type: Any, what: str) -> Codec:
     return Codec(type, what)
 
 
+def _harmless(encoded: bytes) -> bool:
+    """Say whether JSON cannot hold anything that `check` refuses and that decoding does not show.
+
+    Quick, and on the safe side: text that only looks like a long integer, a naive time… is examined for nothing.
+    """
+    suspect = b"\\u0000" in encoded or b"Infinity" in encoded or _LONG_OR_NAIVE.search(encoded)
+    return not (suspect or _EXPONENT.search(encoded)) and _is_shallow(encoded)
+
+
+def _is_shallow(encoded: bytes) -> bool:
+    """Say whether JSON keeps the limit of levels."""
+    if encoded.count(b"{") + encoded.count(b"[") <= MAX_DEPTH:
+        return True
+    brackets = _NO_BRACKETS.sub(b"", encoded)
+    for _ in range(MAX_DEPTH):
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return not brackets
+
+
 def check(value: Any, what: str) -> None:
     """Refuse what JSON or a database cannot hold. Raises InvalidValue that names the field."""
     try:
@@ -118,7 +152,7 @@ def _walk(value: Any, what: str, field: str, depth: int) -> None:
         for index, inner in enumerate(value):
             _walk(inner, what, f"{field}[{index}]", depth - 1)
     elif isinstance(value, float | Decimal):
-        if not math.isfinite(value):
+        if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
             raise InvalidValue(what, field=field, expected="a finite number", received=str(value))
     elif isinstance(value, datetime | time):
         if value.tzinfo is None:

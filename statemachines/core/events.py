@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 V = TypeVar("V")
 
-RESERVED = "xstate."
+RESERVED = ("xstate.", "statemachines.")
+"""Beginnings of names that are made here and never come from a client."""
+
 INIT = "xstate.init"
 
 

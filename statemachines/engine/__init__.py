@@ -3,7 +3,8 @@
 Limits: imports neither Celery nor DRF; what is to be done after commit goes to the dispatcher that settings name.
 """
 
+from .history import snapshot_at
 from .outbox import EffectCall
-from .verbs import Sent, create, send
+from .verbs import Sent, acreate, aforce, asend, create, force, send
 
-__all__ = ["EffectCall", "Sent", "create", "send"]
+__all__ = ["EffectCall", "Sent", "acreate", "aforce", "asend", "create", "force", "send", "snapshot_at"]

@@ -26,7 +26,7 @@ def incoming(machine: Machine[Any], event: AnyEvent | str) -> AnyEvent:
         event = Occurrence(event)
     name = event.type
     if name.startswith(RESERVED):
-        expected = f"a name that does not begin with {RESERVED!r}: those are made by the machine alone"
+        expected = f"a name that does not begin with {' or '.join(RESERVED)}: those are made by the machine alone"
         raise InvalidValue("event", field="type", expected=expected, received=repr(name))
     known = machine.events.get(name)
     if known is not None:

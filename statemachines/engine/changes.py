@@ -44,11 +44,13 @@ class NewEntry:
     source: str
     target: str
     microsteps: str
-    data_patch: str
+    patch: str
     actor: Actor
     origin: str
+    reason: str
     version: int
     at: datetime
+    duration_ms: float = 0
 
 
 @dataclass(slots=True)

@@ -5,20 +5,22 @@ Limits: runs facts and `@action`s, which read and write by the ORM; itself it wr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
+from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 
+from statemachines.actors import SYSTEM
 from statemachines.core import facts as core_facts
 from statemachines.core.codec import codec
 from statemachines.core.errors import MachineError, Refuse
-from statemachines.core.events import Actor, AnyEvent, Moment
+from statemachines.core.events import INIT, Actor, AnyEvent, Moment
+from statemachines.core.force import FORCE, force
 from statemachines.core.functions import Named
 from statemachines.core.interpreter import start, step
 from statemachines.core.snapshot import (
@@ -36,6 +38,7 @@ from statemachines.registry import Registered
 
 from .border import payload_of
 from .changes import Change, NewEffect, NewEntry, NewTimer
+from .patches import patch
 from .words import refused, told
 
 inside: ContextVar[str] = ContextVar("inside", default="")
@@ -50,8 +53,12 @@ encode = msgspec.json.encode
 class Macrosteps:
     """Takes events one after another and keeps what is to be written."""
 
-    def __init__(self, registered: Registered, snapshot: Snapshot[Any] | None, sequence: int, now: datetime) -> None:
+    def __init__(
+        self, registered: Registered, snapshot: Snapshot[Any] | None, pk: int, sequence: int, now: datetime
+    ) -> None:
         self.registered = registered
+        self.pk = pk
+        self.started = perf_counter()
         self.machine = registered.machine
         self.snapshot = snapshot
         self.sequence = sequence
@@ -67,10 +74,10 @@ class Macrosteps:
 
     def begin(self, input: Any, actor: Actor, origin: str) -> Step[Any]:
         """Enter the initial states. Raises EventRefused where a function refuses, and MachineError."""
-        moment = Moment(actor, origin, self.now, self._facts("xstate.init", input, None))
-        with self._functions("xstate.init"):
+        with self._functions(INIT, refusable=True):
+            moment = Moment(actor, origin, self.now, self._facts(INIT, input, None))
             taken = start(self.machine, input, moment=moment)
-        self._record(None, taken, taken.microsteps[0].event, moment)
+            self._record(None, taken, taken.microsteps[0].event, moment)
         self._drain(actor)
         return taken
 
@@ -98,22 +105,38 @@ class Macrosteps:
     def _step(self, event: AnyEvent, actor: Actor, origin: str, *, refusable: bool) -> Step[Any]:
         before = self.snapshot
         assert before is not None  # begun, or loaded
-        moment = Moment(actor, origin, self.now, self._facts(event.type, before.data, event))
-        with self._functions(event.type):
+        with self._functions(event.type, refusable=refusable):
+            moment = Moment(actor, origin, self.now, self._facts(event.type, before.data, event))
             taken = step(self.machine, before, event, moment=moment)
-        if taken.rejection is not None and refusable:
-            raise refused(self.registered.name, before, taken.rejection)
-        if any(not edge.forbids for microstep in taken.microsteps for edge in microstep.plan.edges):
-            self._record(before, taken, event, moment)
+            if taken.rejection is not None and refusable:
+                raise refused(self.registered.name, before, taken.rejection)
+            if any(not edge.forbids for microstep in taken.microsteps for edge in microstep.plan.edges):
+                self._record(before, taken, event, moment)
         return taken
 
-    def change(self, pk: int) -> Change:
+    def force(
+        self, targets: Sequence[str], data: Any, actor: Actor, origin: str, reason: str, *, entering: bool
+    ) -> Step[Any]:
+        """Put the instance into a configuration, whatever its machine says; see `statemachines.core.force`."""
+        before = self.snapshot
+        assert before is not None  # loaded
+        given = before.data if data is None else data
+        moment = Moment(actor, origin, self.now, self._facts(FORCE, given, None))
+        with self._functions(FORCE, refusable=True):
+            taken = force(self.machine, before, targets, data=given, entering=entering, moment=moment)
+            self._record(before, taken, taken.microsteps[0].event, moment, reason)
+        self._drain(actor)
+        return taken
+
+    def change(self) -> Change:
         """Return everything that is to be written."""
         snapshot = self.snapshot
         assert snapshot is not None  # begun, or loaded
         done = snapshot.status == "done"
+        for entry in self.entries:
+            entry.duration_ms = (perf_counter() - self.started) * 1000
         return Change(
-            pk=pk,
+            pk=self.pk,
             state=", ".join(self.machine.chart.configuration(snapshot.configuration).leaves),
             configuration=encode(snapshot.configuration).decode(),
             data=self._data(snapshot.data),
@@ -155,18 +178,26 @@ class Macrosteps:
             raise MachineError(self.registered.name, where, f"{kind} {function.id}", f"raised {error!r}") from error
 
     @contextmanager
-    def _functions(self, event_type: str) -> Iterator[None]:
-        """Mark that the machine's own functions run, and turn their `Refuse` into the refusal of the event."""
+    def _functions(self, event_type: str, *, refusable: bool) -> Iterator[None]:
+        """Mark that the machine's own functions run, and turn their `Refuse` into the refusal of the event.
+
+        What nobody sent (a timer, a completion) cannot be refused: there it is a bug.
+        """
         token = inside.set(self.registered.name)
         try:
             yield
         except Refuse as refusal:
             state = self.snapshot.configuration if self.snapshot else ()
+            if not refusable:
+                problem = f"refused it ({refusal.code}), but nobody sent it; use a guard that returns False"
+                raise MachineError(self.registered.name, ", ".join(state), event_type, problem) from refusal
             raise EventRefused(refusal.code, refusal.text, event=event_type, state=state) from refusal
         finally:
             inside.reset(token)
 
-    def _record(self, before: Snapshot[Any] | None, taken: Step[Any], event: AnyEvent, moment: Moment) -> None:
+    def _record(
+        self, before: Snapshot[Any] | None, taken: Step[Any], event: AnyEvent, moment: Moment, reason: str = ""
+    ) -> None:
         self.sequence += 1
         self.entries.append(
             NewEntry(
@@ -177,9 +208,10 @@ class Macrosteps:
                 source=encode(before.configuration if before else ()).decode(),
                 target=encode(taken.snapshot.configuration).decode(),
                 microsteps=encode([told(microstep) for microstep in taken.microsteps]).decode(),
-                data_patch=encode(_patch(before.data if before else None, taken.snapshot.data)).decode(),
-                actor=moment.actor or Actor("system"),
+                patch=patch(before, taken.snapshot),
+                actor=moment.actor or SYSTEM,
                 origin=moment.origin,
+                reason=reason,
                 version=self.machine.version,
                 at=self.now,
             )
@@ -211,8 +243,7 @@ class Macrosteps:
                 self.effects = [one for one in self.effects if one.invocation != command.invocation]
                 self.stopped.add(command.invocation)
             case RunAction():
-                with self._functions(command.event.type):
-                    self._call("action", command.action, command.data, command.event, moment)
+                self._call("action", command.action, command.data, command.event, moment)
             case SendEvent():
                 self.mailbox.append(command.event)
 
@@ -231,22 +262,3 @@ class Macrosteps:
 
 def _not_negative(delay: timedelta) -> timedelta:
     return max(delay, timedelta(0))
-
-
-def _patch(before: Any, after: Any) -> dict[str, Any]:
-    """Return what changed between two values of data, by top-level field."""
-    if before is after:
-        return {}
-    old, new = _fields(before), _fields(after)
-    changed = {name: value for name, value in new.items() if name not in old or old[name] != value}
-    unset = [name for name in old if name not in new]
-    return {key: value for key, value in (("set", changed), ("unset", unset)) if value}
-
-
-def _fields(data: Any) -> dict[str, Any]:
-    if data is None:
-        return {}
-    if isinstance(data, Mapping):
-        return dict(data)
-    names = [field.name for field in fields(data)] if is_dataclass(data) else data.__struct_fields__
-    return {name: getattr(data, name) for name in names}

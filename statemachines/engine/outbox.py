@@ -20,7 +20,7 @@ from statemachines.core.events import Actor, Occurrence, done_actor, error_actor
 from statemachines.models import Effect
 
 from .store import store
-from .transaction import driving
+from .transaction import Driven, drive
 
 logger = logging.getLogger(__name__)
 
@@ -108,13 +108,13 @@ def _apply(effect: Effect, using: str) -> bool:
 
 
 def _complete(effect: Effect, event: Occurrence, status: str, using: str) -> bool:
-    with driving(effect.instance_id, using) as driven:
-        assert driven is not None  # it waits for the lock
+    def work(driven: Driven) -> bool:
         if not Effect.objects.using(using).filter(pk=effect.pk, status__in=Effect.OPEN).exists():
             return False  # the state that invoked it was left meanwhile
         driven.take(event, Actor("effect", effect.name), "effect", refusable=False)
-        ended = _end(effect, status, using)
-    return ended
+        return _end(effect, status, using)
+
+    return drive(effect.instance_id, using, work)
 
 
 def _end(effect: Effect, status: str, using: str, **fields: Any) -> bool:

@@ -6,7 +6,7 @@ Limits: does exactly what `store.OrmStore` does, and passes the same tests.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connections
@@ -14,12 +14,13 @@ from django.db import connections
 from statemachines.exceptions import InstanceExists, InstanceNotFound
 
 from .changes import Change, Row, Written
+from .store import lock_timeout
 
 # The clock is read outside the locking subquery: inside, it would tell the time before the wait for the lock.
 LOCK = """
 SELECT i.id, i.machine, i.version, i.key, i.configuration::text, i.data::text, i.history_states::text, i.status,
        i.output::text, i.sequence, i.created_at, i.updated_at, greatest(clock_timestamp(), i.updated_at)
-FROM (SELECT * FROM statemachines_machineinstance WHERE id = %s FOR NO KEY UPDATE{skip}) AS i"""
+FROM (SELECT * FROM statemachines_machineinstance WHERE id = %s FOR NO KEY UPDATE) AS i"""
 
 INSERT = """
 INSERT INTO statemachines_machineinstance
@@ -35,8 +36,8 @@ WHERE id = %s"""
 
 ENTRIES = """
 INSERT INTO statemachines_historyentry
-    (instance_id, sequence, event, payload, facts, source, target, microsteps, data_patch, actor_kind, actor_id,
-     actor_label, origin, version, at)
+    (instance_id, sequence, event, payload, facts, source, target, microsteps, patch, actor_kind, actor_id,
+     actor_label, origin, reason, version, duration_ms, at)
 VALUES {rows}"""
 
 TIMERS = """
@@ -69,13 +70,12 @@ class PostgresStore:
         now: datetime = self._fetch("SELECT clock_timestamp()", [])[0][0]
         return now
 
-    def lock(self, pk: int, *, skip_locked: bool = False) -> Row | None:
-        found = self._fetch(LOCK.format(skip=" SKIP LOCKED" if skip_locked else ""), [pk])
-        if found:
-            return Row(*found[0])
-        if skip_locked and self._fetch("SELECT 1 FROM statemachines_machineinstance WHERE id = %s", [pk]):
-            return None
-        raise InstanceNotFound(pk)
+    def lock(self, pk: int, *, timeout: timedelta | None = None) -> Row:
+        with lock_timeout(self.using, timeout):
+            found = self._fetch(LOCK, [pk])
+        if not found:
+            raise InstanceNotFound(pk)
+        return Row(*found[0])
 
     def insert(self, machine: str, version: int, key: str, now: datetime) -> int:
         found = self._fetch(INSERT, [machine, version, key, now, now])
@@ -151,17 +151,19 @@ def _entries(change: Change) -> tuple[str, str, list[Any]]:
             entry.source,
             entry.target,
             entry.microsteps,
-            entry.data_patch,
+            entry.patch,
             entry.actor.kind,
             entry.actor.id,
             entry.actor.label,
             entry.origin,
+            entry.reason,
             entry.version,
+            entry.duration_ms,
             entry.at,
         ]
         for entry in change.entries
     ]
-    casts = "%s, %s, %s" + ", %s::jsonb" * 6 + ", %s" * 6
+    casts = "%s, %s, %s" + ", %s::jsonb" * 6 + ", %s" * 8
     rows, params = _rows(casts, values)
     return "entries", ENTRIES.format(rows=rows), params
 

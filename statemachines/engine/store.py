@@ -6,7 +6,9 @@ Limits: called inside a transaction. `postgres` does the same in one statement.
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from django.db import connections
@@ -26,8 +28,8 @@ class Store(Protocol):
     def now(self) -> datetime:
         """Return the time of the one clock."""
 
-    def lock(self, pk: int, *, skip_locked: bool = False) -> Row | None:
-        """Lock an instance and return it; None where it is locked and `skip_locked`. Raises InstanceNotFound."""
+    def lock(self, pk: int, *, timeout: timedelta | None = None) -> Row:
+        """Lock an instance and return it, waiting at most `timeout`. Raises InstanceNotFound."""
 
     def insert(self, machine: str, version: int, key: str, now: datetime) -> int:
         """Add an instance that `write` will fill; return its primary key. Raises InstanceExists."""
@@ -38,10 +40,29 @@ class Store(Protocol):
 
 def store(using: str) -> Store:
     """Return the store that suits a database, or the one that the settings name."""
-    from .postgres import PostgresStore
+    from .postgres import PostgresStore  # it builds on this module
 
     named = conf.get("STORE") or ("postgres" if connections[using].vendor == "postgresql" else "orm")
     return PostgresStore(using) if named == "postgres" else OrmStore(using)
+
+
+@contextmanager
+def lock_timeout(using: str, timeout: timedelta | None) -> Iterator[None]:
+    """Limit the wait for locks inside the block, and give the host's transaction its own limit back after it.
+
+    Where the wait is over the block's savepoint rolls back, and the setting with it. SQLite has one limit for all, in
+    its connection's options.
+    """
+    connection = connections[using]
+    if timeout is None or connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        milliseconds = max(1, int(timeout / timedelta(milliseconds=1)))
+        cursor.execute("SELECT current_setting('lock_timeout'), set_config('lock_timeout', %s, true)", [milliseconds])
+        before = cursor.fetchone()[0]
+        yield
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [before])
 
 
 class OrmStore:
@@ -58,17 +79,14 @@ class OrmStore:
             now: datetime = cursor.fetchone()[0]
             return now
 
-    def lock(self, pk: int, *, skip_locked: bool = False) -> Row | None:
-        features = self.connection.features
+    def lock(self, pk: int, *, timeout: timedelta | None = None) -> Row:
         locking = MachineInstance.objects.using(self.using).select_for_update(
-            skip_locked=skip_locked and features.has_select_for_update_skip_locked,
-            of=("self",) if features.has_select_for_update_of else (),
+            of=("self",) if self.connection.features.has_select_for_update_of else (),
             no_key=self.connection.vendor == "postgresql",
         )
-        locked = locking.filter(pk=pk).first()
+        with lock_timeout(self.using, timeout):
+            locked = locking.filter(pk=pk).first()
         if locked is None:
-            if skip_locked and MachineInstance.objects.using(self.using).filter(pk=pk).exists():
-                return None
             raise InstanceNotFound(pk)
         return Row(
             pk=pk,
@@ -116,12 +134,14 @@ class OrmStore:
                 source=json.loads(entry.source),
                 target=json.loads(entry.target),
                 microsteps=json.loads(entry.microsteps),
-                data_patch=json.loads(entry.data_patch),
+                patch=json.loads(entry.patch),
                 actor_kind=entry.actor.kind,
                 actor_id=entry.actor.id,
                 actor_label=entry.actor.label,
                 origin=entry.origin,
+                reason=entry.reason,
                 version=entry.version,
+                duration_ms=entry.duration_ms,
                 at=entry.at,
             )
             for entry in change.entries

@@ -15,6 +15,7 @@ from django.db.models import Q
 from statemachines import conf
 from statemachines.models import Effect, Timer
 
+from . import idempotency
 from .dispatch import hand
 from .store import store
 
@@ -30,9 +31,10 @@ class Swept(msgspec.Struct, frozen=True):
 
 
 def sweep(using: str) -> Swept:
-    """Hand over one batch of timers and one of effects."""
+    """Hand over one batch of timers and one of effects, and delete a batch of old idempotency records."""
     timers, effects = claim(using)
     hand(effects, timers, using)
+    idempotency.prune(store(using).now(), using, conf.get("SWEEP_BATCH"))
     return Swept(len(timers), len(effects))
 
 

@@ -9,7 +9,7 @@ from statemachines.core.events import Actor
 from statemachines.models import Timer
 
 from .border import event_from
-from .transaction import driving
+from .transaction import Driven, drive
 
 
 def fire_timer(pk: int, using: str) -> bool:
@@ -21,12 +21,14 @@ def fire_timer(pk: int, using: str) -> bool:
     instance = timers.filter(pk=pk).values_list("instance_id", flat=True).first()
     if instance is None:
         return False
-    with driving(instance, using) as driven:
-        assert driven is not None  # it waits for the lock
+
+    def work(driven: Driven) -> bool:
         timer = timers.filter(pk=pk).first()
         if timer is None or timer.due_at > driven.now:
             return False
         driven.timers_gone.add(timer.name)
         event = event_from(driven.machine, timer.event, timer.payload)
         driven.take(event, Actor("timer", label=timer.name), "timer", refusable=False)
-    return True
+        return True
+
+    return drive(instance, using, work)

@@ -1,36 +1,50 @@
 """The one path: lock the instance, read the clock and the facts, step, write everything, hand on after commit.
 
-Limits: whoever drives an instance (a client, a timer, a result) comes through `driving` or `creating`.
+Whoever drives an instance (a client, a timer, a result) comes through `drive` or `begin`. Locks are taken in one order:
+instance, then its timers and effects; nothing holds two instances at once.
+Limits: a caller's own transaction keeps the lock until its commit, and may drive one instance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from django.db import DatabaseError, transaction
 
-from statemachines import registry
+from statemachines import registry, signals
 from statemachines.core.snapshot import Snapshot
 from statemachines.exceptions import InstanceBusy
 
+from . import held
 from .changes import Change, Row
 from .dispatch import hand_over
 from .macrosteps import Macrosteps, inside
 from .store import store
 
-BUSY = {"40001", "40P01", "55P03"}
-"""SQLSTATEs of a serialization failure, a deadlock, a lock that was not to be had in time."""
+T = TypeVar("T")
+
+TRIES = 4
+"""How often a transaction of our own is run where the database asks to run it again."""
+
+AGAIN = {"40001", "40P01"}
+"""SQLSTATEs of a serialization failure and of a deadlock: another try may succeed at once."""
+
+BUSY = AGAIN | {"55P03"}
+"""And of a lock that was not to be had in time."""
 
 
 class Driven(Macrosteps):
-    """The macrosteps of a locked instance."""
+    """The macrosteps of a locked instance; `written` is set once they are."""
 
     def __init__(self, registered: registry.Registered, row: Row) -> None:
-        super().__init__(registered, None, row.sequence, row.now)
+        super().__init__(registered, None, row.pk, row.sequence, row.now)
         self.row = row
         self.written: Change | None = None
         self.snapshot = self._loaded(row)
@@ -38,53 +52,75 @@ class Driven(Macrosteps):
     def _loaded(self, row: Row) -> Snapshot[Any]:
         data = self.data_codec.decode(row.data)
         self.encoded = (data, row.data)
+        history = row.history_states
         return Snapshot(
             configuration=tuple(msgspec.json.decode(row.configuration)),
             data=data,
-            history={path: tuple(paths) for path, paths in msgspec.json.decode(row.history_states).items()},
+            history={} if history == "{}" else msgspec.json.decode(history, type=dict[str, tuple[str, ...]]),
             status="active" if row.status == "active" else "done",
             output=None if row.output is None else msgspec.json.decode(row.output),
         )
 
 
-@contextmanager
-def driving(pk: int, using: str, *, skip_locked: bool = False) -> Iterator[Driven | None]:
-    """Hold an instance's lock, and write at the end what was done with it. Yields None where it is locked elsewhere.
+def drive(pk: int, using: str, work: Callable[[Driven], T], *, lock_timeout: timedelta | None = None) -> T:
+    """Hold an instance's lock, do `work` with it, and write what came of it; return what `work` returns.
 
-    Raises InstanceNotFound, UnknownVersion, InstanceBusy. A caller's own transaction keeps the lock until its commit.
+    `work` may run more than once: a deadlock or a serialization failure is tried again where the transaction is ours.
+    Raises InstanceNotFound, UnknownVersion, InstanceBusy, and what `work` raises; nothing is written then.
     """
-    _outside()
-    with _told_busy(), transaction.atomic(using=using):
-        rows = store(using)
-        row = rows.lock(pk, skip_locked=skip_locked)
-        if row is None:
-            yield None
-            return
-        driven = Driven(registry.find(row.machine, row.version), row)
-        yield driven
-        if driven.entries or driven.timers_gone:
-            driven.written = _write(driven, pk, using)
+
+    def attempt() -> T:
+        with transaction.atomic(using=using):
+            held.one_only(pk, using)
+            row = store(using).lock(pk, timeout=lock_timeout)
+            driven = Driven(registry.find(row.machine, row.version), row)
+            done = work(driven)
+            if driven.entries or driven.timers_gone:
+                driven.written = _write(driven, using)
+            return done
+
+    return _attempted(using, attempt)
 
 
-@contextmanager
-def creating(registered: registry.Registered, key: str, using: str) -> Iterator[tuple[Macrosteps, int]]:
-    """Insert an instance, and write at the end what was done with it. Raises InstanceExists, InstanceBusy."""
-    _outside()
-    with _told_busy(), transaction.atomic(using=using):
-        rows = store(using)
-        now = rows.now()
-        pk = rows.insert(registered.name, registered.version, key, now)
-        begun = Macrosteps(registered, None, 0, now)
-        yield begun, pk
-        _write(begun, pk, using)
+def begin(registered: registry.Registered, key: str, using: str, work: Callable[[Macrosteps], T]) -> T:
+    """Insert an instance, do `work` with it, and write what came of it. Raises InstanceExists, InstanceBusy."""
+
+    def attempt() -> T:
+        with transaction.atomic(using=using):
+            rows = store(using)
+            now = rows.now()
+            pk = rows.insert(registered.name, registered.version, key, now)
+            begun = Macrosteps(registered, None, pk, 0, now)
+            done = work(begun)
+            _write(begun, using)
+            return done
+
+    return _attempted(using, attempt)
 
 
-def _write(done: Macrosteps, pk: int, using: str) -> Change:
-    change = done.change(pk)
+def _write(done: Macrosteps, using: str) -> Change:
+    change = done.change()
     written = store(using).write(change)
     if written.effects or written.timers:
         transaction.on_commit(partial(hand_over, written, done.now, using), using=using, robust=True)
+    if change.entries:
+        signals.announce(done.registered.name, change, using)
     return change
+
+
+def _attempted(using: str, attempt: Callable[[], T]) -> T:
+    """Run a transaction, again where the database asks for it and the transaction is ours."""
+    _outside()
+    tries = 1 if transaction.get_connection(using).in_atomic_block else TRIES
+    for number in range(1, tries + 1):
+        try:
+            with _told_busy():
+                return attempt()
+        except InstanceBusy as busy:
+            if number == tries or not busy.again:
+                raise
+            time.sleep(random.uniform(0, 0.005 * 2**number))  # so that two that met do not meet again
+    raise AssertionError("unreachable: the last try returns or raises")
 
 
 def _outside() -> None:
@@ -104,6 +140,6 @@ def _told_busy() -> Iterator[None]:
         yield
     except DatabaseError as error:
         state = getattr(error.__cause__, "sqlstate", None)
-        if state in BUSY or "database is locked" in str(error):
-            raise InstanceBusy("The instance is busy; nothing changed. Try again in a moment.") from error
-        raise
+        if state not in BUSY and "database is locked" not in str(error):
+            raise
+        raise InstanceBusy(again=state in AGAIN) from error

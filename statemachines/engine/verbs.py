@@ -1,14 +1,17 @@
-"""What can be done with instances: create one, send it an event.
+"""What can be done with instances: create one, send it an event, force it into a state.
 
 Limits: each verb is one transaction (a savepoint inside the caller's); how it runs is in `transaction`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import msgspec
+from asgiref.sync import sync_to_async
 from django.db import router
 
 from statemachines import registry
@@ -17,19 +20,27 @@ from statemachines.core.codec import codec
 from statemachines.core.events import Actor, AnyEvent
 from statemachines.core.machine import Machine
 from statemachines.core.snapshot import Step
-from statemachines.exceptions import NotAllowed
+from statemachines.exceptions import EventRefused, InstanceExists, InvalidValue, NotAllowed, SequenceMismatch
 from statemachines.models import MachineInstance
 
-from .border import incoming
-from .transaction import Driven, creating, driving
+from . import idempotency, refusals
+from .border import incoming, payload_of
+from .macrosteps import Macrosteps
+from .transaction import Driven, begin, drive
+
+T = TypeVar("T")
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """What an event did: the instance as it is now, the sequence of its history entry, and the core's Step."""
+    """What an event did: the instance as it is now, the sequence of its history entry, and the core's Step.
+
+    `replayed`: the same request was done before; `sequence` is that of then, and there is no `step`.
+    """
 
     instance: MachineInstance
     sequence: int
-    step: Step[Any]
+    step: Step[Any] | None = None
+    replayed: bool = False
 
 
 def create(
@@ -40,21 +51,36 @@ def create(
     actor: Actor | None = None,
     system: bool = False,
     origin: str = "python",
+    idempotency_key: str | None = None,
     using: str | None = None,
 ) -> MachineInstance:
     """Create an instance of a machine and enter its initial states.
 
     `data` is of the machine's data type, or of its `input=` type where it has one; plain JSON data is converted.
-    `key` is unique per machine, by default a new UUID. Raises InstanceExists, InvalidValue, EventRefused, NotAllowed.
+    `key` is unique per machine, by default a new UUID. With an `idempotency_key`, the same request sent again returns
+    the instance that it created. Raises InstanceExists, InvalidValue, EventRefused, NotAllowed, IdempotencyConflict.
     """
     registered = registry.of(machine)
     who = _actor(actor, system=system)
     input = _input(registered, data)
     alias = using or router.db_for_write(MachineInstance)
-    with creating(registered, key or uuid4().hex, alias) as (begun, pk):
+    request = None
+    if idempotency_key is not None:
+        body = {"key": key, "data": msgspec.to_builtins(input)}
+        request = idempotency.Request(who, "create", registered.name, idempotency_key, body)
+
+    def work(begun: Macrosteps) -> int:
         begun.begin(input, who, origin)
-    made: MachineInstance = MachineInstance.objects.using(alias).get(pk=pk)
-    return made
+        if request is not None:
+            idempotency.keep(request, {"instance": begun.pk}, begun.now, alias)
+        return begun.pk
+
+    def made() -> int:
+        return begin(registered, _key(key), alias, work)
+
+    pk = made() if request is None else _once(request, alias, made, lambda answer: answer["instance"])
+    instance: MachineInstance = MachineInstance.objects.using(alias).get(pk=pk)
+    return instance
 
 
 def send(
@@ -64,21 +90,111 @@ def send(
     actor: Actor | None = None,
     system: bool = False,
     origin: str = "python",
+    idempotency_key: str | None = None,
+    expected_sequence: int | None = None,
+    lock_timeout: timedelta | None = None,
     using: str | None = None,
 ) -> Sent:
     """Send an event to an instance; it is taken, or refused and nothing changes.
 
-    `instance` (or its primary key) is read anew under its lock; one that was passed is brought up to date. Raises
-    EventRefused, InvalidValue, UnknownEvent, NotAllowed, InstanceNotFound, InstanceBusy, MachineError.
+    `instance` (or its primary key) is read anew under its lock; one that was passed is brought up to date.
+    `expected_sequence`: refuse where the instance has moved since. `lock_timeout`: how long to wait for another
+    transaction, by default without limit. Raises EventRefused, InvalidValue, UnknownEvent, NotAllowed,
+    InstanceNotFound, InstanceBusy, SequenceMismatch, IdempotencyConflict, MachineError.
     """
     who = _actor(actor, system=system)
-    given = instance if isinstance(instance, MachineInstance) else MachineInstance(pk=instance)
-    alias = using or given._state.db or router.db_for_write(MachineInstance)
-    with driving(given.pk, alias) as driven:
-        assert driven is not None  # it waits for the lock
-        typed = incoming(driven.machine, event)
-        taken = driven.take(typed, who, origin, refusable=True)
+    given, alias = _located(instance, using)
+    request = None
+    if idempotency_key is not None:
+        body = {"event": event} if isinstance(event, str) else {"event": event.type, "payload": payload_of(event)}
+        request = idempotency.Request(who, "send", str(given.pk), idempotency_key, body)
+
+    def work(driven: Driven) -> tuple[Driven, Step[Any]]:
+        _expect(driven, expected_sequence)
+        taken = driven.take(incoming(driven.machine, event), who, origin, refusable=True)
+        if request is not None:
+            idempotency.keep(request, {"sequence": driven.entries[0].sequence}, driven.now, alias)
+        return driven, taken
+
+    def sent() -> Sent:
+        driven, taken = drive(given.pk, alias, work, lock_timeout=lock_timeout)
+        return Sent(_fresh(given, driven, alias), driven.entries[0].sequence, taken)
+
+    def again(answer: dict[str, Any]) -> Sent:
+        given.refresh_from_db(using=alias)
+        return Sent(given, answer["sequence"], replayed=True)
+
+    try:
+        return sent() if request is None else _once(request, alias, sent, again)
+    except EventRefused as refusal:
+        refusals.record(given.pk, refusal, who, origin, alias)
+        raise
+
+
+def force(
+    instance: MachineInstance | int,
+    targets: str | Sequence[str],
+    *,
+    reason: str,
+    actor: Actor | None = None,
+    system: bool = False,
+    data: Any = None,
+    entering: bool = False,
+    origin: str = "python",
+    expected_sequence: int | None = None,
+    lock_timeout: timedelta | None = None,
+    using: str | None = None,
+) -> Sent:
+    """Put an instance into any legal configuration: a repair, with a reason, in the history like all else.
+
+    `targets`: paths or "#id"s. `entering`: run entry actions and effects and start timers, else nothing starts.
+    `data`: what the instance owns from now on, by default what it has. Raises InvalidValue where the targets name no
+    state or exclude each other, and what `send` raises.
+    """
+    who = _actor(actor, system=system)
+    if not reason.strip():
+        raise InvalidValue("force", field="reason", expected="why this is done", received="nothing")
+    given, alias = _located(instance, using)
+    listed = [targets] if isinstance(targets, str) else list(targets)
+
+    def work(driven: Driven) -> tuple[Driven, Step[Any]]:
+        _expect(driven, expected_sequence)
+        new = None if data is None else driven.data_codec.convert(msgspec.to_builtins(data))
+        return driven, driven.force(listed, new, who, origin, reason, entering=entering)
+
+    driven, taken = drive(given.pk, alias, work, lock_timeout=lock_timeout)
     return Sent(_fresh(given, driven, alias), driven.entries[0].sequence, taken)
+
+
+acreate = sync_to_async(create)
+asend = sync_to_async(send)
+aforce = sync_to_async(force)
+
+
+def _once(request: idempotency.Request, using: str, do: Callable[[], T], replay: Callable[[dict[str, Any]], T]) -> T:
+    """Do a request, or give the answer that it got before, also where a rival does it at this moment."""
+    answer = idempotency.answer(request, using)
+    if answer is not None:
+        return replay(answer)
+    try:
+        return do()
+    except (idempotency.Taken, InstanceExists, EventRefused, SequenceMismatch):
+        # A rival may have done this very request since it was looked up: its own doing is why this one fails.
+        answer = idempotency.answer(request, using)
+        if answer is None:
+            raise
+        return replay(answer)
+
+
+def _located(instance: MachineInstance | int, using: str | None) -> tuple[MachineInstance, str]:
+    """Return the instance object to bring up to date, and the database that is written."""
+    given = instance if isinstance(instance, MachineInstance) else MachineInstance(pk=instance)
+    return given, using or router.db_for_write(MachineInstance, instance=given)
+
+
+def _expect(driven: Driven, sequence: int | None) -> None:
+    if sequence is not None and driven.row.sequence != sequence:
+        raise SequenceMismatch(sequence, driven.row.sequence)
 
 
 def _fresh(instance: MachineInstance, driven: Driven, using: str) -> MachineInstance:
@@ -103,6 +219,16 @@ def _actor(actor: Actor | None, *, system: bool) -> Actor:
     if not system:
         raise NotAllowed("Nobody asked for this: pass actor=, or system=True where the project itself does it.")
     return SYSTEM
+
+
+def _key(key: str | None) -> str:
+    if key is None:
+        return uuid4().hex
+    checked = codec(str, "key")
+    checked.encode(key)
+    if not 1 <= len(key) <= 255:
+        raise InvalidValue("key", field="", expected="1 to 255 characters", received=f"{len(key)}")
+    return key
 
 
 def _input(registered: registry.Registered, data: Any) -> Any:

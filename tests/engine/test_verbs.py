@@ -44,7 +44,7 @@ def test_an_instance_starts_in_its_initial_state_with_one_history_entry(ann: Act
     entry = made.entries.get()
     assert (entry.sequence, entry.event, entry.source, entry.target) == (1, "xstate.init", [], ["closed"])
     assert (entry.actor_kind, entry.actor_id, entry.actor_label) == ("user", "7", "Ann")
-    assert entry.data_patch == {"set": {"opened": 0, "code": "", "fee": "1.10"}}
+    assert entry.patch == {"set": {"opened": 0, "code": "", "fee": "1.10"}}
 
 
 def test_plain_data_is_converted_and_checked(ann: Actor) -> None:
@@ -74,7 +74,7 @@ def test_an_event_moves_the_instance_and_is_recorded(ann: Actor) -> None:
     assert (made.state, made.sequence, sent.sequence, made.data["opened"]) == ("opened", 2, 2, 1)
     entry = made.entries.get(sequence=2)
     assert (entry.event, entry.payload, entry.source, entry.target) == ("open", {"code": ""}, ["closed"], ["opened"])
-    assert (entry.data_patch, entry.origin, entry.version) == ({"set": {"opened": 1}}, "api", 1)
+    assert (entry.patch, entry.origin, entry.version) == ({"set": {"opened": 1}}, "api", 1)
     assert entry.microsteps == [
         {
             "event": "open",
