@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import Any
 
 from statemachines.core.events import Event, Occurrence
@@ -50,17 +51,14 @@ def test_recorded_machines() -> None:
 
 def test_a_machine_of_our_own() -> None:
     """A machine that uses every kind of row runs in XState as it does here, in every run of events."""
-    for express in (False, True):
-        for events in RUNS:
-            taken = start(order, Order(express=express))
-            ours = [seen(taken)]
-            for event in events:
-                taken = step(order, taken.snapshot, event)
-                ours.append(seen(taken))
-            run = {
-                "config": order.to_xstate(),
-                "context": {"express": express},
-                "events": [told(one) for one in events],
-            }
-            (theirs,) = node.play([run])
-            assert [{"value": one["value"], "status": one["status"]} for one in theirs] == ours
+    runs, ours = [], []
+    for express, events in product((False, True), RUNS):
+        told_events = [told(event) for event in events]
+        runs.append({"config": order.to_xstate(), "context": {"express": express}, "events": told_events})
+        taken = start(order, Order(express=express))
+        ours.append([seen(taken)])
+        for event in events:
+            taken = step(order, taken.snapshot, event)
+            ours[-1].append(seen(taken))
+    theirs = [[{"value": one["value"], "status": one["status"]} for one in run] for run in node.play(runs)]
+    assert theirs == ours
