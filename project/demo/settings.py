@@ -11,7 +11,7 @@ FOLDER = env.path("DEMO_FOLDER", default=str(BASE_DIR / "var" / "demo"))
 EMAIL_FILE_PATH = FOLDER("mail")
 
 # The simulated people answer within a second or two, and every patience is several times as long as that.
-ORDERS_SECONDS_PER_MINUTE = env.float("ORDERS_SECONDS_PER_MINUTE", default=0.75)
+ORDERS_SECONDS_PER_MINUTE = env.float("ORDERS_SECONDS_PER_MINUTE", default=0.8)
 
 # Everybody signs in with every request, and the passwords are printed anyway.
 PASSWORD_HASHERS = ["project.demo.people.QuickHasher"]

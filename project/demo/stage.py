@@ -19,7 +19,7 @@ from .sample import SampleOrder
 
 LOOK_SECONDS = 1.0
 SETTLE_SECONDS = 10
-QUICK_SECONDS = 0.25
+QUICK_SECONDS = 0.2
 THINK_SECONDS = (0.1, 0.6)
 FIND_SECONDS = 5
 # Shorter than the web server's: a connection that it is just closing must not be used again.
