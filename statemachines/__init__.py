@@ -22,6 +22,7 @@ from .core.errors import DefinitionError, InvalidValue, MachineError, Refuse
 from .core.events import Actor, Event, Moment, Occurrence
 from .core.functions import action, and_, assign, cancel, effect, fact, guard, in_state, not_, or_, raise_, send
 from .core.machine import Machine
+from .core.privacy import Sensitive
 
 __all__ = [
     "Actor",
@@ -45,6 +46,7 @@ __all__ = [
     "On",
     "Parallel",
     "Refuse",
+    "Sensitive",
     "State",
     "action",
     "and_",
