@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from .errors import InvalidValue
+from .privacy import MASK, masker
 
 MAX_BYTES = 400_000
 MAX_DEPTH = 32
@@ -34,6 +35,7 @@ _SUSPECT = re.compile(rb'[0-9](?:[0-9]{18}|:[0-9]{2}(?:\.[0-9]+)?"|e\+?[0-9]+(?:
 
 _ESCAPE = re.compile(rb"\\.")
 _TEXT = re.compile(rb'"[^"]*"')
+_EMPTY = re.compile(rb"\[\]|\{\}")
 _NO_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 _MESSAGE = re.compile(r"(?P<text>.*?)(?: - at `\$?(?P<path>.*)`)?$", re.DOTALL)
 _EXPECTED = re.compile(r"Expected `(?P<expected>.*?)`, got `(?P<received>.*?)`")
@@ -56,7 +58,12 @@ class Codec:
                 return encoded
         except FAILURES:
             pass  # what it was, the examination tells
-        return self._examined(value)
+        try:
+            return self._examined(value)
+        except InvalidValue as error:
+            if masker(self.type) is None:
+                raise
+            raise InvalidValue(self.what, field=error.field, expected=error.expected, received=MASK) from None
 
     def _examined(self, value: Any) -> bytes:
         """Encode a value that may not be kept, looking at each of its parts."""
@@ -104,7 +111,8 @@ class Codec:
         try:
             return make()
         except msgspec.ValidationError as error:
-            raise _invalid(self.what, str(error), given) from error
+            received = _short(given) if masker(self.type) is None else MASK
+            raise _invalid(self.what, str(error), received) from error
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise InvalidValue(self.what, field="", expected="valid JSON", received=str(error)) from error
 
@@ -130,7 +138,7 @@ def _is_shallow(encoded: bytes) -> bool:
         return True
     brackets = _TEXT.sub(b"", _ESCAPE.sub(b"", encoded).translate(None, _NO_STRUCTURE))
     for _ in range(MAX_DEPTH):
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        brackets = _EMPTY.sub(b"", brackets)
     return not brackets
 
 
@@ -178,8 +186,8 @@ def _text(value: str, what: str, field: str) -> None:
         raise InvalidValue(what, field=field, expected="text without lone surrogates", received=_short(value))
 
 
-def _invalid(what: str, message: str, given: Any) -> InvalidValue:
-    """Read msgspec's message: "Expected `int`, got `str` - at `$.prep_minutes`"."""
+def _invalid(what: str, message: str, received: str) -> InvalidValue:
+    """Read msgspec's message: "Expected `int`, got `str` - at `$.prep_minutes`"; some tell nothing of what came."""
     found = _MESSAGE.match(message)
     assert found is not None  # the pattern matches any text
     text, path = found["text"], (found["path"] or "").lstrip(".")
@@ -191,7 +199,7 @@ def _invalid(what: str, message: str, given: Any) -> InvalidValue:
     if unknown := re.match(r"Object contains unknown field `(.*)`", text):
         field = f"{path}.{unknown[1]}" if path else unknown[1]
         return InvalidValue(what, field=field, expected="no such field", received="one")
-    return InvalidValue(what, field=path, expected=text, received=_short(given))
+    return InvalidValue(what, field=path, expected=text, received=received)
 
 
 def _short(value: Any) -> str:

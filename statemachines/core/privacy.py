@@ -49,8 +49,7 @@ class _Maskers:
             case inspect.StructType() | inspect.DataclassType():
                 return self._structure(info)
             case inspect.DictType():
-                inner = self.of(info.value_type)
-                return inner and (lambda value: {key: inner(one) for key, one in value.items()})
+                return _each_value(self.of(info.value_type))
             case inspect.UnionType():
                 return self._union(info)
             case inspect.TupleType():
@@ -58,8 +57,7 @@ class _Maskers:
                 masked = any(one is not _shown for one in items)
                 return (lambda value: [one(part) for one, part in zip(items, value, strict=True)]) if masked else None
         item = getattr(info, "item_type", None)
-        inner = None if item is None else self.of(item)
-        return inner and (lambda value: [inner(one) for one in value])
+        return None if item is None else _each_item(self.of(item))
 
     def _structure(self, info: inspect.StructType | inspect.DataclassType) -> Mask | None:
         if info.cls in self.fields:  # inside itself: it is known by the time that it is used
@@ -82,6 +80,14 @@ class _Maskers:
             return value
 
         return masks
+
+
+def _each_item(inner: Mask | None) -> Mask | None:
+    return None if inner is None else lambda value: [inner(one) for one in value]
+
+
+def _each_value(inner: Mask | None) -> Mask | None:
+    return None if inner is None else lambda value: {key: inner(one) for key, one in value.items()}
 
 
 def _shown(value: Any) -> Any:
