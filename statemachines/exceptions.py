@@ -109,7 +109,7 @@ class HistoryIncomplete(LookupError):
 
     def __init__(self, sequence: int) -> None:
         self.sequence = sequence
-        super().__init__(f"The change of data at sequence {sequence} was not kept (it was off, or too large).")
+        super().__init__(f"The change of data at sequence {sequence} was not kept: it was off, too large, or erased.")
 
 
 class UnknownMachine(LookupError):

@@ -80,7 +80,8 @@ class HistoryEntry(models.Model):
 
     `payload` is the event's, `source` and `target` are active paths before and after. `patch` is what changed:
     `{"set": {field: new value}, "unset": [field]}` in the data, `"history"` for recorded history states, `"ended":
-    {"output": …}` at the end, each where there is something; `{"omitted": bytes}` where it was not kept.
+    {"output": …}` at the end, each where there is something; `{"omitted": bytes}` where it was not kept, `"redacted"`
+    where what was sensitive has been erased.
     `duration_ms` is the time from the lock to the write. Rows are never updated or deleted.
     """
 

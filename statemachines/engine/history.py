@@ -26,7 +26,7 @@ def snapshot_at(instance: MachineInstance, sequence: int) -> Snapshot[Any]:
     ended: dict[str, Any] = {}
     for last in entries.iterator():
         patch = last.patch
-        if "omitted" in patch:
+        if "omitted" in patch or "redacted" in patch:
             raise HistoryIncomplete(last.sequence)
         data = {name: value for name, value in data.items() if name not in patch.get("unset", [])}
         data |= patch.get("set", {})

@@ -128,6 +128,30 @@ class Macrosteps:
         self._drain(actor)
         return taken
 
+    def note(self, event: str, payload: Mapping[str, Any], actor: Actor, origin: str, reason: str) -> None:
+        """Add an entry for an operator's act that moves nothing."""
+        snapshot = self.snapshot
+        assert snapshot is not None  # loaded
+        self.sequence += 1
+        where = encode(snapshot.configuration).decode()
+        self.entries.append(
+            NewEntry(
+                sequence=self.sequence,
+                event=event,
+                payload=encode(payload).decode(),
+                facts="{}",
+                source=where,
+                target=where,
+                microsteps="[]",
+                patch="{}",
+                actor=actor,
+                origin=origin,
+                reason=reason,
+                version=self.machine.version,
+                at=self.now,
+            )
+        )
+
     def change(self) -> Change:
         """Return everything that is to be written."""
         snapshot = self.snapshot

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from django.contrib.auth.models import Group
@@ -20,6 +20,7 @@ from statemachines import (
     On,
     Parallel,
     Refuse,
+    Sensitive,
     State,
     action,
     cancel,
@@ -238,3 +239,24 @@ class Everything(msgspec.Struct, frozen=True):
 
 keeper = register(Machine("keeper", State("kept", On("keep")), data=Everything))
 loose = register(Machine("loose", State("kept")))
+
+
+class Account(msgspec.Struct, frozen=True):
+    name: str = ""
+    email: Annotated[str, Sensitive] = ""
+
+
+class Moved(Event):
+    email: Annotated[str, Sensitive]
+
+
+@effect
+def greet(data: Account) -> None:
+    pass
+
+
+def new_email(data: Account, event: Moved) -> Account:
+    return msgspec.structs.replace(data, email=event.email)
+
+
+account = register(Machine("account", State("open", On(Moved, do=[new_email, greet])), data=Account))
