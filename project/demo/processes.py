@@ -8,6 +8,7 @@ Limits: the servers below them (PostgreSQL, Valkey) are `project.servers`' busin
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -52,6 +53,11 @@ class Child:
             own = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output, "start_new_session": True}
             self.process = subprocess.Popen(self.command, env=self.env, **own)
 
+    def kill_rest(self) -> None:
+        """Kill what it started itself, which may outlive it (and hold its port)."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-2000:]
 
@@ -93,11 +99,19 @@ class Children:
             if child.deaths > MOST_DEATHS:
                 raise ProcessError(f"{child.name} died {child.deaths} times; the end of {child.log}:\n{child.tail()}")
             tell(f"{child.name} died (exit code {code}), see {child.log}; it is started again.")
+            child.kill_rest()
             child.start()
 
     def stop(self) -> None:
         """End all, gently first."""
-        stop([psutil.Process(child.process.pid) for child in self.all if child.process.poll() is None])
+        for child in self.all:
+            child.process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in self.all:
+            with suppress(subprocess.TimeoutExpired):
+                child.process.wait(max(0.0, deadline - time.monotonic()))
+            child.kill_rest()
+            child.process.wait()
 
 
 @contextmanager
@@ -109,18 +123,6 @@ def children(folder: Path, port: int, env: Mapping[str, str]) -> Iterator[Childr
         yield started
     finally:
         started.stop()
-
-
-def stop(processes: list[psutil.Process]) -> None:
-    """End processes and what they started: a SIGTERM first, then without mercy."""
-    below = []
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            below += process.children(recursive=True)
-            process.terminate()
-    for process in psutil.wait_procs(processes + below, STOP_SECONDS)[1]:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
 
 
 def owner() -> str:
@@ -137,7 +139,10 @@ def stop_orphans() -> None:
             mark = process.environ().get(MARK)
             if mark and not alive(mark):
                 orphans.append(process)
-    stop(orphans)
+                process.terminate()
+    for process in psutil.wait_procs(orphans, STOP_SECONDS)[1]:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def alive(mark: str) -> bool:
