@@ -178,6 +178,7 @@ class Effect(models.Model):
     status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.WAITING)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     due_at = models.DateTimeField(_("next attempt at"))
+    handed_until = models.DateTimeField(_("handed over until"), null=True, default=None)
     result = models.JSONField(_("result"), null=True, default=None)
     error = models.TextField(_("error"), blank=True)
     created_at = models.DateTimeField(_("created at"))

@@ -6,6 +6,7 @@ Limits: a task that is lost or delivered twice does no harm; the sweep finds the
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from celery import shared_task
 from django.db import router
@@ -13,6 +14,7 @@ from django.db import router
 from .engine import outbox, timers
 from .engine import sweep as sweeping
 from .models import MachineInstance
+from .publisher import Publisher
 
 
 @shared_task(ignore_result=True, acks_late=True)
@@ -33,11 +35,14 @@ def sweep() -> None:
     sweeping.sweep(router.db_for_write(MachineInstance))
 
 
+publisher = Publisher()
+
+
 class CeleryDispatcher:
-    """Hands work to Celery's workers."""
+    """Hands work to Celery's workers, without waiting for the broker."""
 
     def run_effect(self, pk: int, using: str) -> None:
-        run_effect.delay(pk, using)
+        publisher.put(partial(run_effect.delay, pk, using))
 
     def fire_timer(self, pk: int, at: datetime, using: str) -> None:
-        fire_timer.apply_async((pk, using), eta=at)
+        publisher.put(partial(fire_timer.apply_async, (pk, using), eta=at))

@@ -65,10 +65,11 @@ def _claim(pk: int, using: str) -> Effect | None:
         if locked is None or locked.due_at > now:
             return None
         locked.due_at = now + conf.duration("EFFECT_LEASE_SECONDS")
+        locked.handed_until = None
         if locked.status != Effect.Status.RAN:
             locked.status = Effect.Status.RUNNING
             locked.attempts += 1
-        locked.save(update_fields=["due_at", "status", "attempts"])
+        locked.save(update_fields=["due_at", "handed_until", "status", "attempts"])
     return effects.select_related("instance").get(pk=pk)
 
 

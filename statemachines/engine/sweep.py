@@ -52,6 +52,8 @@ def claim(using: str) -> tuple[list[tuple[int, datetime]], list[int]]:
             found = Timer.objects.using(using).filter(pk__in=[pk for pk, _ in timers])
             found.update(handed_until=horizon + HANDED)
         waiting = Effect.objects.using(using).select_for_update(skip_locked=skip_locked)
-        open_ones = waiting.filter(status__in=Effect.OPEN, due_at__lte=now).order_by("due_at")
+        open_ones = waiting.filter(free, status__in=Effect.OPEN, due_at__lte=now).order_by("due_at")
         effects = list(open_ones.values_list("pk", flat=True)[:batch])
+        if effects:
+            Effect.objects.using(using).filter(pk__in=effects).update(handed_until=now + HANDED)
     return timers, effects

@@ -147,7 +147,8 @@ def test_the_sweep_finds_what_the_broker_lost(file: Path, ann: Actor) -> None:
     noted(file).send(Go(), actor=ann)
     effect = Effect.objects.get()
     assert claim("default") == ([], [effect.pk])
-    Effect.objects.update(status="running", due_at=timezone.now() + timedelta(seconds=60))
+    assert claim("default") == ([], []), "it was just handed over"
+    Effect.objects.update(status="running", due_at=timezone.now() + timedelta(seconds=60), handed_until=None)
     assert claim("default") == ([], [])
     Effect.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     assert claim("default") == ([], [effect.pk]), "its worker's lease is over"
