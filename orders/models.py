@@ -77,12 +77,18 @@ class Order(models.Model):
     total = models.DecimalField(max_digits=10, decimal_places=2)
     # Null only inside the transaction that places the order: the machine's data name the order, so it comes first.
     instance = models.OneToOneField(MachineInstance, models.PROTECT, null=True, editable=False, related_name="order")
+    request_key = models.CharField(max_length=100, blank=True, editable=False)
     created = models.DateTimeField(auto_now_add=True)
 
     objects = OrderQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "request_key"], condition=~models.Q(request_key=""), name="orders_order_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"Order {self.pk}"

@@ -10,6 +10,7 @@ from typing import Any
 from rest_framework import serializers
 
 from statemachines.core.rejection import possible
+from statemachines.models import MachineInstance
 
 from .models import Dish, Offer, Order, OrderItem, Restaurant
 
@@ -34,6 +35,12 @@ class OrderItemSerializer(serializers.ModelSerializer[OrderItem]):
         fields = ["dish", "price", "quantity"]
 
 
+def possible_events(instance: MachineInstance) -> list[str]:
+    """Name the events that an instance would take now, in the definition's order."""
+    found = possible(instance.registered.machine, instance.snapshot())
+    return [one.event_type for one in found if one.verdict != "refused"]
+
+
 class OrderSerializer(serializers.ModelSerializer[Order]):
     """An order for everybody who may see it; `possible` names the events that it would take now."""
 
@@ -47,16 +54,13 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
         fields = ["id", "restaurant", "flow", "items", "total", "address", "created", "state"]
 
     def to_representation(self, instance: Order) -> dict[str, Any]:
-        machine = instance.instance
-        snapshot = machine.snapshot()
-        data = snapshot.data
-        events = [one.event_type for one in possible(machine.registered.machine, snapshot) if one.verdict != "refused"]
+        data = instance.instance.snapshot().data
         return super().to_representation(instance) | {
             "customer": data.customer,
             "prep_minutes": data.acceptance and data.acceptance.prep_minutes,
             "courier": data.courier and data.courier.name,
             "canceled_because": data.canceled_because,
-            "possible": events,
+            "possible": possible_events(instance.instance),
         }
 
 

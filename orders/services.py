@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from statemachines.actors import actor_of
 from statemachines.engine import create
@@ -20,26 +20,41 @@ from .data import Line, OrderData
 from .models import Dish, Order, OrderItem, Restaurant
 
 
-def place_order(customer: AbstractBaseUser, restaurant: Restaurant, dishes: Mapping[Dish, int], address: str) -> Order:
+def place_order(
+    customer: AbstractBaseUser,
+    restaurant: Restaurant,
+    dishes: Mapping[Dish, int],
+    address: str,
+    *,
+    request_key: str = "",
+) -> Order:
     """Place an order of so many of each dish, which all are the restaurant's, and start its machine.
 
-    Raises ValueError where nothing is ordered, or a dish is not on the restaurant's menu.
+    With a `request_key`, the same customer's same request sent again returns the order that it placed. Raises
+    ValueError where nothing is ordered, or a dish is not on the restaurant's menu.
     """
     check(restaurant, dishes)
     lines = tuple(Line(dish.name, dish.price, quantity) for dish, quantity in dishes.items())
     total = sum((line.price * line.quantity for line in lines), Decimal(0))
-    with transaction.atomic():
-        order = Order.objects.create(customer=customer, restaurant=restaurant, address=address, total=total)
-        OrderItem.objects.bulk_create(
-            OrderItem(order=order, dish=line.dish, price=line.price, quantity=line.quantity) for line in lines
-        )
-        order.instance = create(
-            "orders.order",
-            key=str(order.pk),
-            data=order_data(order, lines),
-            actor=actor_of(customer),
-        )
-        order.save(update_fields=["instance"])
+    order = Order(customer=customer, restaurant=restaurant, address=address, total=total, request_key=request_key)
+    try:
+        with transaction.atomic():
+            return start(order, lines)
+    except IntegrityError:
+        known = Order.objects.filter(customer=customer, request_key=request_key).exclude(request_key="").first()
+        if known is None:
+            raise
+        return known
+
+
+def start(order: Order, lines: tuple[Line, ...]) -> Order:
+    order.save()
+    OrderItem.objects.bulk_create(
+        OrderItem(order=order, dish=line.dish, price=line.price, quantity=line.quantity) for line in lines
+    )
+    data = order_data(order, lines)
+    order.instance = create("orders.order", key=str(order.pk), data=data, actor=actor_of(order.customer))
+    order.save(update_fields=["instance"])
     return order
 
 

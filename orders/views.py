@@ -22,7 +22,7 @@ from statemachines.actors import actor_of
 from statemachines.core.codec import codec
 from statemachines.core.events import event_type
 from statemachines.engine import send
-from statemachines.exceptions import EventRefused, InstanceBusy
+from statemachines.exceptions import EventRefused, IdempotencyConflict, InstanceBusy
 
 from .events import (
     CourierAccepted,
@@ -33,7 +33,7 @@ from .events import (
     RestaurantRejected,
 )
 from .models import Dish, Offer, Order, Restaurant
-from .serializers import OfferSerializer, OrderSerializer, RestaurantSerializer
+from .serializers import OfferSerializer, OrderSerializer, RestaurantSerializer, possible_events
 from .services import place_order
 
 
@@ -68,28 +68,39 @@ class NewOrder(Struct, forbid_unknown_fields=True):
 
 
 class OrderAPI(viewsets.GenericViewSet[Any]):
-    """What all views of orders share: how events are sent, and how their refusals look."""
+    """What all views of orders share: how events are sent (under an `Idempotency-Key`), and how refusals look."""
 
     parser_classes = [JSONParser]
 
     def handle_exception(self, exc: Exception) -> Response:
         match exc:
-            case EventRefused():
-                told = {"code": exc.code, "text": exc.text, "state": exc.state, "possible": exc.possible}
-                return Response(told, status.HTTP_409_CONFLICT)
             case InvalidValue():
                 told = {"code": "invalid", "text": str(exc), "field": exc.field}
                 told |= {"expected": exc.expected, "received": exc.received}
                 return Response(told, status.HTTP_400_BAD_REQUEST)
+            case IdempotencyConflict():
+                return Response({"code": "idempotency_conflict", "text": str(exc)}, status.HTTP_409_CONFLICT)
             case InstanceBusy():
                 told = {"code": "busy", "text": str(exc)}
                 return Response(told, status.HTTP_503_SERVICE_UNAVAILABLE, headers={"Retry-After": "1"})
         return super().handle_exception(exc)
 
     def drive(self, order: Order, event: Event) -> Response:
-        """Send an event on behalf of who asks, and answer with the order as it is then."""
-        order.instance = send(order.instance, event, actor=actor_of(self.request.user)).instance
+        """Send an event on behalf of who asks, and answer with the order as it is then, or with why it was refused."""
+        actor, key = actor_of(self.request.user), self.request_key or None
+        try:
+            send(order.instance, event, actor=actor, origin="rest", idempotency_key=key)
+        except EventRefused as refusal:
+            order.instance.refresh_from_db()
+            told = {"code": refusal.code, "text": refusal.text, "state": refusal.state}
+            told["possible"] = possible_events(order.instance)
+            return Response(told, status.HTTP_409_CONFLICT)
         return Response(OrderSerializer(order).data)
+
+    @property
+    def request_key(self) -> str:
+        """What the client calls its request, so that it is done once however often it is sent."""
+        return self.request.headers.get("Idempotency-Key", "")[:100]
 
     def read(self, kind: type[Any], what: str, **more: Any) -> Any:
         """Read the request's body as a typed value. Raises InvalidValue."""
@@ -137,7 +148,8 @@ class CustomerOrders(Orders):
         if restaurant is None:
             raise InvalidValue("order", field="restaurant", expected="a restaurant", received=str(wanted.restaurant))
         dishes = {dish.pk: dish for dish in restaurant.dishes.all()}
-        order = place_order(request.user, restaurant, chosen(wanted.items, dishes), wanted.address)
+        basket = chosen(wanted.items, dishes)
+        order = place_order(request.user, restaurant, basket, wanted.address, request_key=self.request_key)
         return Response(OrderSerializer(order).data, status.HTTP_201_CREATED)
 
     @action(detail=True, methods=["post"])

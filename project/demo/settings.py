@@ -4,7 +4,7 @@ Limits: made for `python -m project.demo`, which names the folder in DEMO_FOLDER
 """
 
 from project.settings import *  # noqa: F403 (that is how Django's settings are extended)
-from project.settings import BASE_DIR, env
+from project.settings import BASE_DIR, STATEMACHINES, env
 
 DEBUG = False
 FOLDER = env.path("DEMO_FOLDER", default=str(BASE_DIR / "var" / "demo"))
@@ -12,6 +12,9 @@ EMAIL_FILE_PATH = FOLDER("mail")
 
 # The simulated people answer within a second or two, and every patience is several times as long as that.
 ORDERS_SECONDS_PER_MINUTE = env.float("ORDERS_SECONDS_PER_MINUTE", default=0.8)
+
+# An effect takes less than a second; what a killed worker had in hand is taken up again before a patience ends.
+STATEMACHINES = {**STATEMACHINES, "EFFECT_LEASE_SECONDS": 4.0}
 
 # Everybody signs in with every request, and the passwords are printed anyway.
 PASSWORD_HASHERS = ["project.demo.people.QuickHasher"]

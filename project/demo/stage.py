@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -18,6 +19,7 @@ from .people import PASSWORD, login_of
 from .sample import SampleOrder
 
 LOOK_SECONDS = 1.0
+ATTEMPTS = 8
 SETTLE_SECONDS = 10
 QUICK_SECONDS = 0.2
 THINK_SECONDS = (0.1, 0.6)
@@ -39,15 +41,23 @@ class Stage:
         self.tasks: set[asyncio.Task[None]] = set()
         self.group = asyncio.TaskGroup()
         limits = httpx.Limits(max_connections=40, keepalive_expiry=KEEPALIVE_SECONDS)
-        transport = httpx.AsyncHTTPTransport(limits=limits, retries=5)
-        self.client = httpx.AsyncClient(base_url=f"{site}/api/", timeout=30, transport=transport)
+        self.client = httpx.AsyncClient(base_url=f"{site}/api/", timeout=30, limits=limits)
 
     async def request(self, method: str, name: str, path: str, body: Any = None) -> httpx.Response:
         """Ask the site as somebody, and keep in mind how long it takes to answer."""
         began = time.monotonic()
-        answer = await self.client.request(method, path, json=body, auth=(login_of(name), PASSWORD))
+        answer = await self.insist(method, path, body, (login_of(name), PASSWORD))
         self.answer_seconds += (time.monotonic() - began - self.answer_seconds) / 10
         return answer
+
+    async def insist(self, method: str, path: str, body: Any, auth: tuple[str, str]) -> httpx.Response:
+        """Ask again where no answer came (a web server died): the key lets the site do it once, whatever arrived."""
+        headers = {"Idempotency-Key": uuid4().hex} if method == "POST" else {}
+        for _ in range(ATTEMPTS - 1):
+            with suppress(httpx.TransportError):
+                return await self.client.request(method, path, json=body, auth=auth, headers=headers)
+            await asyncio.sleep(LOOK_SECONDS)
+        return await self.client.request(method, path, json=body, auth=auth, headers=headers)
 
     async def calm(self) -> None:
         """Wait until the site answers quickly, so that nobody's patience ends by mere slowness."""

@@ -148,7 +148,9 @@ def test_a_courier_who_rejected_comes_too_late(town: Town) -> None:
     (offer,) = client.get("/api/courier/offers/").json()
     assert client.post(f"/api/courier/offers/{offer['id']}/reject/").status_code == 200
     answer = client.post(f"/api/courier/offers/{offer['id']}/accept/")
-    assert (answer.status_code, answer.json()["code"]) == (409, "offer_lapsed")
+    told = answer.json()
+    assert (answer.status_code, told["code"]) == (409, "offer_lapsed")
+    assert told["possible"] == ["courier_accepted", "courier_rejected"]
     assert len(signed_in(town.couriers[1].user).get("/api/courier/offers/").json()) == 1
 
 
@@ -188,6 +190,21 @@ def test_lists_are_filtered_and_counted_by_state(town: Town) -> None:
     assert [one["id"] for one in found] == [second.pk]
     counts = {"standard.create_order": 1, "standard.order_accepted": 1}
     assert client.get("/api/customer/orders/counts/").json() == counts
+
+
+def test_a_request_that_is_sent_again_is_done_once(town: Town) -> None:
+    """With an idempotency key, an order is placed once and an event taken once, however often they are sent."""
+    restaurant, once = town.restaurants["standard"], {"HTTP_IDEMPOTENCY_KEY": "abc"}
+    wanted = {"restaurant": restaurant.pk, "address": "Meent 12", "items": [{"dish": restaurant.dishes.first().pk}]}
+    client = signed_in(town.customer)
+    placed = [client.post("/api/customer/orders/", wanted, format="json", **once).json()["id"] for _ in range(2)]
+    assert (placed[0], Order.objects.count()) == (placed[1], 1)
+    path, client = f"/api/restaurant/orders/{placed[0]}/accept/", signed_in(town.owner)
+    answers = [client.post(path, {"prep_minutes": 5}, format="json", **once) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert Order.objects.get().instance.entries.count() == 2
+    other = client.post(path, {"prep_minutes": 6}, format="json", **once)
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
 
 
 CUSTOMER = [("get", "customer/orders/{order}/"), ("post", "customer/orders/{order}/cancel/")]
