@@ -28,6 +28,8 @@ def incoming(machine: Machine[Any], event: AnyEvent | str) -> AnyEvent:
     if name.startswith(RESERVED):
         expected = f"a name that does not begin with {' or '.join(RESERVED)}: those are made by the machine alone"
         raise InvalidValue("event", field="type", expected=expected, received=repr(name))
+    if "*" in name:
+        raise InvalidValue("event", field="type", expected="a name without '*'", received=repr(name))
     known = machine.events.get(name)
     if known is not None:
         return _typed(known, event)

@@ -14,6 +14,7 @@ from statemachines import (
     After,
     Event,
     Final,
+    History,
     Invoke,
     Machine,
     Moment,
@@ -260,3 +261,29 @@ def new_email(data: Account, event: Moved) -> Account:
 
 
 account = register(Machine("account", State("open", On(Moved, do=[new_email, greet])), data=Account))
+
+
+def drop_b(data: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key != "b"}
+
+
+def left(data: dict[str, Any]) -> dict[str, Any]:
+    return {"left": sorted(data)}
+
+
+wanderer = register(
+    Machine(
+        "wanderer",
+        State(
+            "walk",
+            State("near", On("go", "far")),
+            State("far", On("drop", do=drop_b)),
+            History("memory"),
+            On("pause", "rest"),
+            On("finish", "home"),
+        ),
+        State("rest", On("resume", "walk.memory")),
+        Final("home"),
+        output=left,
+    )
+)
