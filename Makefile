@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 timed = @TIMEFORMAT='step $(1) %1R s'; time $(2)
 
 help: ## Print the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Install everything into .venv, as pinned in requirements.lock
 
@@ -30,6 +30,13 @@ demo: $(STAMP) ## Show the order flow on real servers; ONCE=1 ends after one pas
 test: $(STAMP) ## Run the tests on servers of their own; ARGS='-k NAME' goes to pytest
 	$(BIN)/python -m project.servers --fast -- $(BIN)/python -m pytest $(ARGS)
 
+.PHONY: test-sqlite
+test-sqlite: $(STAMP) ## Run the engine's and the orders' tests on a SQLite file, with no broker
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	DATABASE_URL="sqlite:///$$folder/db.sqlite3" $(BIN)/python -m pytest --ds=tests.host.settings.sqlite \
+		tests/engine tests/orders tests/test_checks.py tests/test_admin.py \
+		--ignore=tests/engine/test_workers.py --ignore=tests/engine/test_broker.py -k "not postgres" $(ARGS)
+
 # Django's own checks ask a database in memory, so that they leave no file behind.
 check: MANAGE := env DATABASE_URL=sqlite://:memory: $(BIN)/python manage.py
 check: $(STAMP) ## Run the whole gate: lint, format, types, imports, Django's checks, migrations, tests
@@ -40,6 +47,7 @@ check: $(STAMP) ## Run the whole gate: lint, format, types, imports, Django's ch
 	$(call timed,django,$(MANAGE) check)
 	$(call timed,migrations,$(MANAGE) makemigrations --check --dry-run)
 	$(call timed,test,$(MAKE) --no-print-directory test)
+	$(call timed,test-sqlite,$(MAKE) --no-print-directory test-sqlite)
 
 lint: $(STAMP) ## Check style with ruff
 	$(BIN)/ruff check .
