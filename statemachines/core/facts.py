@@ -1,44 +1,78 @@
 """Which facts an event asks for, so that they can be read before the step.
 
-Limits: looks at rows, not at guards' answers: what is read may turn out not to be needed.
+Limits: follows rows, not guards' answers: what is read may turn out not to be needed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .chart import Chart
-from .events import matches
+from .chart import Edge, Node
+from .events import done_state, matches
 from .functions import Fact, Raise
 from .machine import Machine
-from .names import edges_of
 from .snapshot import Snapshot
 
 
 def asked(machine: Machine[Any], snapshot: Snapshot[Any] | None, event_type: str) -> dict[str, Fact[Any, Any]]:
-    """Return by id the facts of the active states' candidates for an event, and of all that may follow without one.
+    """Return by id the facts of the candidates for an event, and of what may follow them in the same macrostep.
 
-    What may follow are eventless transitions, completions and raised events, anywhere in the machine. `snapshot` is
-    None at the start.
+    What may follow are eventless transitions, completions and raised events of the states that are active or may be
+    entered. `snapshot` is None at the start.
     """
     if not machine.names.facts:
         return {}
-    found = {fact.id: fact for fact in _following(machine.chart)}
-    if snapshot is not None:
-        for node in machine.chart.configuration(snapshot.configuration).nodes:
-            found |= {fact.id: fact for edge in node.candidates(event_type) for fact in edge.row.facts}
-    return found
+    if snapshot is None:
+        active, candidates = list(_entered(machine.chart.root)), []
+    else:
+        active = list(machine.chart.configuration(snapshot.configuration).nodes)
+        candidates = [edge for node in active for edge in node.candidates(event_type)]
+    edges = [*candidates, *_following(active, candidates)]
+    return {fact.id: fact for edge in edges for fact in edge.row.facts}
 
 
-def _following(chart: Chart) -> list[Fact[Any, Any]]:
-    edges = [edge for node in chart.nodes for edge in edges_of(node)]
-    doings = [doing for node in chart.nodes for doing in (*node.entry, *node.exit)]
-    doings += [doing for edge in edges for doing in edge.row.actions]
-    raised = {getattr(doing.event, "type", "") for doing in doings if isinstance(doing, Raise)}
-    names = [*raised, *(f"xstate.done.state.{node.id}" for node in chart.nodes)]
-    return [
-        fact
-        for edge in edges
-        if edge.descriptor == "always" or any(matches(edge.descriptor, name) for name in names)
-        for fact in edge.row.facts
-    ]
+def _following(active: Iterable[Node], candidates: Iterable[Edge]) -> Iterator[Edge]:
+    """Yield the transitions that may be taken without a further event."""
+    waiting = [*active, *(node for edge in candidates for node in _entered_by(edge))]
+    seen: set[Node] = set()
+    raised = {name for edge in candidates for name in _raised(edge.row.actions)}
+    internal: list[Edge] = []
+    while waiting:
+        node = waiting.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        raised |= {done_state(node.id), *_raised((*node.entry, *node.exit))}
+        new = [edge for one in seen for edge in _internal(one, raised) if edge not in internal]
+        internal += new
+        raised |= {name for edge in new for name in _raised(edge.row.actions)}
+        waiting += [entered for edge in new for entered in _entered_by(edge)]
+    yield from internal
+
+
+def _internal(node: Node, raised: Iterable[str]) -> Iterator[Edge]:
+    """Yield a node's eventless transitions, and those for an event that may be raised."""
+    yield from node.always
+    for descriptor, edges in node.edges.items():
+        if any(matches(descriptor, name) for name in raised):
+            yield from edges
+
+
+def _raised(doings: Iterable[Any]) -> list[str]:
+    """Return the names of the events that actions raise; one that a function makes may have any name."""
+    return [getattr(doing.event, "type", "*") for doing in doings if isinstance(doing, Raise)]
+
+
+def _entered_by(edge: Edge) -> Iterator[Node]:
+    for target in edge.targets:
+        yield from _entered(target)
+
+
+def _entered(node: Node) -> Iterator[Node]:
+    """Yield what entering a node may activate: itself, its ancestors, and its descendants by default."""
+    yield node
+    yield from node.ancestors()
+    below = (node.initial,) if node.initial else ()
+    for child in (*below, *(node.regions if node.type == "parallel" else ()), *node.history_default):
+        yield from _entered(child) if child is not node.parent else ()
