@@ -70,7 +70,7 @@ def meter(out: Console, total: int) -> Iterator[Meter]:
 
 def journey(order: Order, title: str) -> Table:
     """Tell an order's way: each transition with its time, event, states, actor and effects."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table = plain_table(title)
     for heading in ("when", "event", "from", "to", "who", "effects"):
         table.add_column(heading, overflow="fold")
     effects = effects_by_sequence(order)
@@ -85,6 +85,11 @@ def journey(order: Order, title: str) -> Table:
             "\n".join(effects.get(entry.sequence, ())),
         )
     return table
+
+
+def plain_table(title: str) -> Table:
+    """Make a table without frame: its columns need the width."""
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
 def event(entry: HistoryEntry) -> str:
@@ -103,7 +108,7 @@ def leaf(paths: Sequence[str]) -> str:
 
 def table_of_outcomes(outcomes: Sequence[Outcome]) -> Table:
     """Count per flow how orders should end and how they did, by end and by the event that led there."""
-    table = Table(title="Outcomes, expected and actual", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table = plain_table("Outcomes, expected and actual")
     for heading in ("flow", "end", "by"):
         table.add_column(heading)
     for heading in ("expected", "actual", ""):

@@ -88,16 +88,18 @@ class Run:
         self.out.print(report.table_of_outcomes(found))
         report.failures(self.out, found)
         good = sum(one.as_expected for one in found)
+        sent = sum(self.kitchen.keys.values())
         self.out.print(
             f"[bold]{good} of {len(self.orders)} orders ended as they must[/], in {seconds:.0f} s "
-            f"({time.monotonic() - self.began:.0f} s with the start). "
-            f"{len(self.kitchen.keys)} webhooks and {len(list(self.folder.glob('mail/*')))} files of e-mails were sent."
+            f"({time.monotonic() - self.began:.0f} s with the start).\n"
+            f"Outside the database: {sent} webhooks under {len(self.kitchen.keys)} keys, "
+            f"{len(list(self.folder.glob('mail/*')))} e-mails.\n"
         )
         self.out.print(report.addresses(self.site, self.folder, found))
 
     def serve(self, processes: Children) -> None:
         """Keep the site up until a signal ends the demo."""
-        self.out.print("The site stays up until Ctrl-C.")
+        self.out.print("\nThe site stays up until Ctrl-C.")
         while True:
             processes.check(self.out.print)
             time.sleep(LOOK_SECONDS)
