@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format lock clean
+.PHONY: help setup demo test bench check lint format lock clean
 
 # A step of `make check`, with its duration: $(call timed,NAME,COMMAND)
 timed = @TIMEFORMAT='step $(1) %1R s'; time $(2)
@@ -29,6 +29,9 @@ demo: $(STAMP) ## Show the order flow on real servers; ONCE=1 ends after one pas
 
 test: $(STAMP) ## Run the tests on servers of their own; ARGS='-k NAME' goes to pytest
 	$(BIN)/python -m project.servers --fast -- $(BIN)/python -m pytest $(ARGS)
+
+bench: $(STAMP) ## Measure the hot path beside psycopg, the ORM and django-fsm-2; QUICK=1 takes a minute at most
+	$(BIN)/python -m project.servers -- $(BIN)/python -m benchmarks.hot_path $(if $(QUICK),--quick)
 
 .PHONY: test-sqlite
 test-sqlite: $(STAMP) ## Run the engine's and the orders' tests on a SQLite file, with no broker
