@@ -16,17 +16,9 @@ from .models import Courier, Offer
 @fact
 def next_courier(data: OrderData, event: object) -> dict[str, Any] | None:
     """Find the courier to ask next: at work, not asked for this order yet, without an offer for the longest time."""
-    if not wants_courier(data):
-        return None
     asked = [offer.courier.id for offer in data.offers if offer.courier]
     found = Courier.objects.at_work().exclude(pk__in=asked).longest_without_offer()
     return found and {"id": found.pk, "user": str(found.user_id), "name": found.name, "email": found.user.email}
-
-
-def wants_courier(data: OrderData) -> bool:
-    """Spare the query where no offer can follow: a fact that an `Always` asks for is read for every event."""
-    started = data.flow == "courier_driven" or (data.flow == "standard" and data.acceptance is not None)
-    return started and data.courier is None
 
 
 @action

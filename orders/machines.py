@@ -4,8 +4,11 @@ What the flows share is a function that returns states. Limits: the definition; 
 (pure), `couriers` (the database) and `effects` (the world).
 """
 
+from typing import Any
+
 from statemachines import After, Always, Done, Entry, Final, Machine, On, State, in_state
 from statemachines.core.definition import Row
+from statemachines.core.functions import Fact
 from statemachines.registry import register
 
 from .couriers import next_courier, record_offer
@@ -39,8 +42,11 @@ from .functions import (
 customer_may_cancel = On(CustomerCanceled, "order_canceled", do=because("the customer canceled"))
 
 
-def restaurant_decides(then: str) -> list[State[OrderData]]:
-    """The restaurant accepts, cooks, and may still give up while it does; `then` follows when the food is ready."""
+def restaurant_decides(then: str, *facts: Fact[OrderData, Any]) -> list[State[OrderData]]:
+    """The restaurant accepts, cooks, and may still give up while it does.
+
+    `then` follows when the food is ready; `facts` are those that it asks for.
+    """
     return [
         State(
             "create_order",
@@ -54,7 +60,7 @@ def restaurant_decides(then: str) -> list[State[OrderData]]:
         ),
         State(
             "order_accepted",
-            After(prep_time, then, facts=[next_courier] if then == "order_ready" else ()),
+            After(prep_time, then, facts=facts),
             On(RestaurantRejected, "order_canceled", do=record_rejection),
             tags=["in_the_kitchen"],
             description="The restaurant cooks, for as long as it said.",
@@ -112,7 +118,7 @@ order = Machine(
     ),
     flow(
         "standard",
-        *restaurant_decides("order_ready"),
+        *restaurant_decides("order_ready", next_courier),
         courier_decides("order_ready", "The food is ready, and a courier is asked."),
         delivery(description="The courier brings the food."),
         description="The restaurant cooks, then a courier brings it.",
