@@ -119,6 +119,7 @@ class Offer(models.Model):
     class Meta:
         ordering = ["-pk"]
         constraints = [models.UniqueConstraint(fields=["order", "number"], name="orders_offer_number")]
+        indexes = [models.Index(fields=["courier", "id"], name="orders_offer_last")]
 
     def __str__(self) -> str:
         return f"Offer {self.number} of order {self.order_id}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from statemachines.models import MachineInstance
 
@@ -54,7 +54,9 @@ class CourierQuerySet(QuerySet[Any]):
 
     def longest_without_offer(self) -> Courier | None:
         """Return who got the last offer before all others; those who never got one come first."""
-        asked = self.select_related("user").annotate(last_offer=Max("offers__pk"))
+        offers = self.model._meta.get_field("offers").related_model.objects
+        last = offers.filter(courier=OuterRef("pk")).order_by("-pk").values("pk")[:1]
+        asked = self.select_related("user").annotate(last_offer=Subquery(last))
         return asked.order_by(F("last_offer").asc(nulls_first=True), "pk").first()
 
 
