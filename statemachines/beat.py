@@ -52,6 +52,6 @@ def _expires() -> float:
 
 
 def beat_schedule() -> dict[str, Any]:
-    """Return the entry for `CELERY_BEAT_SCHEDULE`."""
+    """Return the entry, for `app.conf.beat_schedule` in the project's Celery module (Django's settings are read)."""
     interval = conf.duration("SWEEP_INTERVAL_SECONDS")
     return {NAME: {"task": TASK, "schedule": interval, "options": {"expires": _expires()}}}

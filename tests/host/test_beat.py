@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import Celery
+from celery.beat import PersistentScheduler
 from django.apps import apps
 from django.core.management import call_command
 from django.db import connections
@@ -101,9 +104,11 @@ def test_without_beat_nothing_is_made(no_entry: None, monkeypatch: pytest.Monkey
     assert not PeriodicTask.objects.exists()
 
 
-def test_beats_own_schedule_takes_the_plain_entry(settings: Any) -> None:
-    """`beat_schedule()` is what Celery's own Beat runs."""
+def test_beats_own_schedule_takes_the_plain_entry(settings: Any, tmp_path: Path) -> None:
+    """Without django-celery-beat, `beat_schedule()` gives Celery's own Beat the sweep."""
     settings.STATEMACHINES = {"SWEEP_INTERVAL_SECONDS": 0.5}
-    schedule = beat_schedule()
-    assert schedule == {NAME: {"task": TASK, "schedule": timedelta(seconds=0.5), "options": {"expires": 5.0}}}
+    app = Celery("host", set_as_current=False)
+    app.conf.beat_schedule = beat_schedule()
+    entry = PersistentScheduler(app, schedule_filename=str(tmp_path / "schedule")).schedule[NAME]
+    assert (entry.task, entry.schedule.run_every, entry.options) == (TASK, timedelta(seconds=0.5), {"expires": 5.0})
     assert sweep.name == TASK

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 
 from statemachines.engine import create
-from statemachines.models import Effect, MachineInstance, Timer
+from statemachines.models import Effect, IdempotencyRecord, MachineInstance, Timer
 from tests.examples.machines import Go, NoteData, notes
 from tests.workers import environment, eventually
 
@@ -60,6 +61,16 @@ def test_one_sweep_does_what_is_due_and_says_so(tmp_path: Path) -> None:
     assert sweep() == "timers fired: 1, effects ended: 1\n"
     assert (state(due), state(later), Effect.objects.get().status) == ("rang", "waiting", "applied")
     assert sweep() == ""
+
+
+def test_a_sweep_forgets_old_idempotency_records() -> None:
+    """As Beat's sweep does."""
+    create(notes.machine, data=NoteData(), system=True, idempotency_key="once")
+    sweep()
+    assert IdempotencyRecord.objects.count() == 1
+    IdempotencyRecord.objects.update(created_at=timezone.now() - timedelta(days=2))
+    sweep()
+    assert not IdempotencyRecord.objects.exists()
 
 
 def test_a_timer_due_before_the_next_sweep_fires_at_its_time() -> None:

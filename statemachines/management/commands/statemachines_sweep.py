@@ -20,6 +20,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, close_old_connections, connections, router
 
 from statemachines import conf
+from statemachines.engine.idempotency import prune
 from statemachines.engine.outbox import run_effect
 from statemachines.engine.store import store
 from statemachines.engine.sweep import claim
@@ -59,11 +60,13 @@ class Command(BaseCommand):
 def sweep(using: str, stop: threading.Event) -> Counter[str]:
     """Claim a batch and do it: due timers, effects, then each timer that is due before the next sweep, at its time.
 
-    One that raises is logged. After `stop` no further effect is begun; the claimed timers still fire.
+    One that raises is logged. After `stop` no further effect is begun; the claimed timers still fire. Old idempotency
+    records go too, as with Beat's sweep.
     """
     done: Counter[str] = Counter()
     timers, effects = claim(using)
     now = store(using).now()
+    prune(now, using, conf.get("SWEEP_BATCH"))
     due = [pk for pk, due_at in timers if due_at <= now]
     near = sorted((due_at, pk) for pk, due_at in timers if due_at > now)
     for pk in due:
