@@ -152,6 +152,8 @@ def failures(out: Console, outcomes: Sequence[Outcome]) -> None:
 def addresses(site: str, folder: Path, outcomes: Sequence[Outcome]) -> Table:
     """Tell where to look, and as whom."""
     grid = Table.grid(padding=(0, 2))
+    for _ in range(3):
+        grid.add_column(overflow="fold")
     customer, restaurant = outcomes[0].sample.customer.name, outcomes[0].sample.restaurant
     for what, where, who in (
         ("admin", f"{site}/admin/", "admin"),
@@ -160,7 +162,12 @@ def addresses(site: str, folder: Path, outcomes: Sequence[Outcome]) -> Table:
         ("API of a courier", f"{site}/api/courier/deliveries/", login_of(COURIERS[0])),
     ):
         grid.add_row(what, where, f"login {who} / {PASSWORD}")
-    grid.add_row("e-mails", str(folder / "mail"), "")
-    grid.add_row("webhooks", str(folder / "webhooks.jsonl"), "")
-    grid.add_row("logs", str(folder), "")
+    grid.add_row("logs", short(folder))
+    grid.add_row("e-mails", short(folder / "mail"))
+    grid.add_row("webhooks", short(folder / "webhooks.jsonl"))
     return grid
+
+
+def short(path: Path) -> str:
+    """Name a path from where the demo was started, where it lies below that."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -44,7 +44,7 @@ class Run:
 
     def prepare(self) -> None:
         """Migrate, and load people and restaurants."""
-        self.out.print(f"Starting on {self.site}; logs in {self.folder}")
+        self.out.print(f"Starting on {self.site}; logs in {report.short(self.folder)}")
         call_command("migrate", verbosity=0)
         people.load(self.orders, f"http://127.0.0.1:{self.kitchen_port}")
 
