@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .core.events import Actor
+from .core.events import SYSTEM, Actor
 
-SYSTEM = Actor("system")
+__all__ = ["SYSTEM", "actor_of"]
 
 
 def actor_of(user: Any) -> Actor:

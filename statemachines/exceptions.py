@@ -5,11 +5,9 @@ Limits: each carries its data as attributes; how they look over HTTP is decided 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist, PermissionDenied
 
-from .core.errors import DefinitionError, InvalidValue, MachineError, Refuse, UnknownEvent
+from .core.errors import DefinitionError, EventRefused, InvalidValue, MachineError, Refuse, UnknownEvent
 
 __all__ = [
     "DefinitionError",
@@ -28,32 +26,6 @@ __all__ = [
     "UnknownMachine",
     "UnknownVersion",
 ]
-
-
-class EventRefused(Exception):
-    """The instance does not take the event now; nothing changed.
-
-    `code`: "not_possible", "ended", or that of the machine's `Refuse`. `state`: active paths; `possible`: names of the
-    events that would be taken; `guards`: those that said no.
-    """
-
-    def __init__(
-        self,
-        code: str,
-        text: str,
-        *,
-        event: str,
-        state: Sequence[str] = (),
-        possible: Sequence[str] = (),
-        guards: Sequence[str] = (),
-    ) -> None:
-        self.code = code
-        self.text = text
-        self.event = event
-        self.state = tuple(state)
-        self.possible = tuple(possible)
-        self.guards = tuple(guards)
-        super().__init__(text)
 
 
 class NotAllowed(PermissionDenied):

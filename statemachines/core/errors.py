@@ -52,6 +52,32 @@ class Refuse(Exception):
         super().__init__(text)
 
 
+class EventRefused(Exception):
+    """The instance does not take the event now; nothing changed.
+
+    `code`: "not_possible", "ended", or that of the machine's `Refuse`. `state`: active paths; `possible`: names of the
+    events that would be taken; `guards`: those that said no.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        text: str,
+        *,
+        event: str,
+        state: Sequence[str] = (),
+        possible: Sequence[str] = (),
+        guards: Sequence[str] = (),
+    ) -> None:
+        self.code = code
+        self.text = text
+        self.event = event
+        self.state = tuple(state)
+        self.possible = tuple(possible)
+        self.guards = tuple(guards)
+        super().__init__(text)
+
+
 class MachineError(Exception):
     """A bug in a machine's own function, or a loop that never rests: everything rolls back, it is never a refusal."""
 

@@ -65,6 +65,10 @@ class Actor(msgspec.Struct, frozen=True):
     label: str = ""
 
 
+SYSTEM = Actor("system")
+"""The project itself."""
+
+
 class Moment(msgspec.Struct, frozen=True):
     """What surrounds an event and is never part of its payload: who, from where, when, and the facts read for it.
 

@@ -5,10 +5,8 @@ Limits: runs facts and `@action`s, which read and write by the ORM; itself it wr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from time import perf_counter
 from typing import Any
 from uuid import uuid4
@@ -17,12 +15,12 @@ import msgspec
 
 from statemachines.actors import SYSTEM
 from statemachines.core import facts as core_facts
+from statemachines.core.border import payload_of
 from statemachines.core.codec import codec
+from statemachines.core.driver import Driver
 from statemachines.core.errors import MachineError, Refuse
-from statemachines.core.events import INIT, Actor, AnyEvent, Moment
-from statemachines.core.force import FORCE, force
+from statemachines.core.events import Actor, AnyEvent, Moment
 from statemachines.core.functions import Named
-from statemachines.core.interpreter import start, step
 from statemachines.core.snapshot import (
     CancelTimer,
     RunAction,
@@ -33,100 +31,32 @@ from statemachines.core.snapshot import (
     Step,
     StopEffect,
 )
-from statemachines.exceptions import EventRefused
 from statemachines.registry import Registered
 
-from .border import payload_of
 from .changes import Change, NewEffect, NewEntry, NewTimer
 from .patches import patch
-from .words import refused, told
-
-inside: ContextVar[str] = ContextVar("inside", default="")
-"""The machine whose functions run now, if any: from there nothing may be sent (nothing holds two instances at once)."""
-
-MAX_SENT = 1_000
-"""An event that makes its instance send itself more events than this never comes to an end."""
+from .words import told
 
 encode = msgspec.json.encode
 
 
-class Macrosteps:
+class Macrosteps(Driver):
     """Takes events one after another and keeps what is to be written."""
 
     def __init__(
         self, registered: Registered, snapshot: Snapshot[Any] | None, pk: int, sequence: int, now: datetime
     ) -> None:
+        super().__init__(registered.machine, registered.name, snapshot, sequence, now)
         self.registered = registered
         self.pk = pk
         self.started = perf_counter()
-        self.machine = registered.machine
-        self.snapshot = snapshot
-        self.sequence = sequence
-        self.now = now
         self.data_codec = codec(self.machine.data_type, f"data of {registered.name}")
         self.entries: list[NewEntry] = []
         self.timers: dict[str, NewTimer] = {}
         self.timers_gone: set[str] = set()
         self.effects: list[NewEffect] = []
         self.stopped: set[str] = set()
-        self.mailbox: list[AnyEvent] = []
         self.encoded: tuple[Any, str] = (None, "")
-
-    def begin(self, input: Any, actor: Actor, origin: str) -> Step[Any]:
-        """Enter the initial states. Raises EventRefused where a function refuses, and MachineError."""
-        with self._functions(INIT, refusable=True):
-            moment = Moment(actor, origin, self.now, self._facts(INIT, input, None))
-            taken = start(self.machine, input, moment=moment)
-            self._record(None, taken, taken.microsteps[0].event, moment)
-        self._drain(actor)
-        return taken
-
-    def take(self, event: AnyEvent, actor: Actor, origin: str, *, refusable: bool) -> Step[Any]:
-        """Take an event, then what it sent to its own instance.
-
-        Raises EventRefused where it is `refusable` and selects nothing, or a function refuses; and MachineError.
-        """
-        taken = self._step(event, actor, origin, refusable=refusable)
-        self._drain(actor)
-        return taken
-
-    def _drain(self, actor: Actor) -> None:
-        """Take what the instance sent to itself, each a macrostep of its own (SCXML: the external queue)."""
-        sent = 0
-        while self.mailbox and self.snapshot is not None and self.snapshot.status == "active":
-            sent += 1
-            if sent > MAX_SENT:
-                problem = (
-                    f"sends to itself without end: {self.mailbox[0].type!r} was the next. Give it a guard or a delay."
-                )
-                raise MachineError(self.registered.name, ", ".join(self.snapshot.configuration), "send", problem)
-            self._step(self.mailbox.pop(0), actor, "send", refusable=False)
-
-    def _step(self, event: AnyEvent, actor: Actor, origin: str, *, refusable: bool) -> Step[Any]:
-        before = self.snapshot
-        assert before is not None  # begun, or loaded
-        with self._functions(event.type, refusable=refusable):
-            moment = Moment(actor, origin, self.now, self._facts(event.type, before.data, event))
-            taken = step(self.machine, before, event, moment=moment)
-            if taken.rejection is not None and refusable:
-                raise refused(self.registered.name, before, taken.rejection)
-            if any(not edge.forbids for microstep in taken.microsteps for edge in microstep.plan.edges):
-                self._record(before, taken, event, moment)
-        return taken
-
-    def force(
-        self, targets: Sequence[str], data: Any, actor: Actor, origin: str, reason: str, *, entering: bool
-    ) -> Step[Any]:
-        """Put the instance into a configuration, whatever its machine says; see `statemachines.core.force`."""
-        before = self.snapshot
-        assert before is not None  # loaded
-        given = before.data if data is None else data
-        moment = Moment(actor, origin, self.now, self._facts(FORCE, given, None))
-        with self._functions(FORCE, refusable=True):
-            taken = force(self.machine, before, targets, data=given, entering=entering, moment=moment)
-            self._record(before, taken, taken.microsteps[0].event, moment, reason)
-        self._drain(actor)
-        return taken
 
     def note(self, event: str, payload: Mapping[str, Any], actor: Actor, origin: str, reason: str) -> None:
         """Add an entry for an operator's act that moves nothing."""
@@ -201,24 +131,6 @@ class Macrosteps:
             where = ", ".join(self.snapshot.configuration) if self.snapshot else "(start)"
             raise MachineError(self.registered.name, where, f"{kind} {function.id}", f"raised {error!r}") from error
 
-    @contextmanager
-    def _functions(self, event_type: str, *, refusable: bool) -> Iterator[None]:
-        """Mark that the machine's own functions run, and turn their `Refuse` into the refusal of the event.
-
-        What nobody sent (a timer, a completion) cannot be refused: there it is a bug.
-        """
-        token = inside.set(self.registered.name)
-        try:
-            yield
-        except Refuse as refusal:
-            state = self.snapshot.configuration if self.snapshot else ()
-            if not refusable:
-                problem = f"refused it ({refusal.code}), but nobody sent it; use a guard that returns False"
-                raise MachineError(self.registered.name, ", ".join(state), event_type, problem) from refusal
-            raise EventRefused(refusal.code, refusal.text, event=event_type, state=state) from refusal
-        finally:
-            inside.reset(token)
-
     def _record(
         self, before: Snapshot[Any] | None, taken: Step[Any], event: AnyEvent, moment: Moment, reason: str = ""
     ) -> None:
@@ -247,8 +159,7 @@ class Macrosteps:
     def _obey(self, command: Any, moment: Moment) -> None:
         match command:
             case SetTimer():
-                name = command.id or f"send.{self.sequence}.{len(self.timers)}"
-                due = command.delay if isinstance(command.delay, datetime) else self.now + _not_negative(command.delay)
+                name, due = self._timer(command)
                 payload = payload_of(command.event)
                 self.timers[name] = NewTimer(
                     name=name,
@@ -282,7 +193,3 @@ class Macrosteps:
             input=self._data(command.data),
             due_at=self.now,
         )
-
-
-def _not_negative(delay: timedelta) -> timedelta:
-    return max(delay, timedelta(0))

@@ -15,8 +15,9 @@ import msgspec
 from django.db import transaction
 
 from statemachines import conf, registry
+from statemachines.core.border import failed, plain_result, succeeded
 from statemachines.core.codec import codec
-from statemachines.core.events import Actor, Occurrence, done_actor, error_actor
+from statemachines.core.events import Actor, Occurrence
 from statemachines.models import Effect
 
 from .store import store
@@ -78,7 +79,7 @@ def _skips(using: str) -> bool:
 
 
 def _run(registered: registry.Registered, effect: Effect) -> Any:
-    """Call the effect's function; return its result as JSON text."""
+    """Call the effect's function; return its result as plain data."""
     declared = registered.effect(effect.name)
     data = codec(registered.machine.data_type, f"input of {effect.name}").load(effect.input)
     call = EffectCall(
@@ -88,9 +89,7 @@ def _run(registered: registry.Registered, effect: Effect) -> Any:
         instance_key=effect.instance.key,
         instance_pk=effect.instance.pk,
     )
-    result = declared.bound()(data, call, None)
-    checks = codec(Any, f"result of {effect.name}")
-    return msgspec.json.decode(checks.encode(msgspec.to_builtins(result)))
+    return plain_result(effect.name, declared.bound()(data, call, None))
 
 
 def _ran(effect: Effect, result: Any, using: str) -> None:
@@ -104,8 +103,7 @@ def _apply(effect: Effect, using: str) -> bool:
     """Deliver the completion to the machine, and end the effect in the same transaction."""
     if not effect.invocation:
         return _end(effect, Effect.Status.APPLIED, using)
-    event = Occurrence(done_actor(effect.invocation), effect.result)
-    return _complete(effect, event, Effect.Status.APPLIED, using)
+    return _complete(effect, succeeded(effect.invocation, effect.result), Effect.Status.APPLIED, using)
 
 
 def _complete(effect: Effect, event: Occurrence, status: str, using: str) -> bool:
@@ -135,8 +133,7 @@ def _failed(effect: Effect, error: Exception, using: str) -> bool:
     Effect.objects.using(using).filter(pk=effect.pk, status=Effect.Status.RUNNING).update(error=text)
     if not effect.invocation:
         return _end(effect, Effect.Status.FAILED, using)
-    event = Occurrence(error_actor(effect.invocation), {"type": type(error).__name__, "message": str(error)})
-    return _complete(effect, event, Effect.Status.FAILED, using)
+    return _complete(effect, failed(effect.invocation, error), Effect.Status.FAILED, using)
 
 
 def _later(effect: Effect, wait: timedelta, error: str, using: str) -> None:

@@ -5,10 +5,10 @@ Limits: which are due is found by the sweep; a timer that was replaced or cancel
 
 from __future__ import annotations
 
+from statemachines.core.border import event_from
 from statemachines.core.events import Actor
 from statemachines.models import Timer
 
-from .border import event_from
 from .transaction import Driven, drive
 
 

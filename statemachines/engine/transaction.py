@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -19,13 +18,15 @@ import msgspec
 from django.db import DatabaseError, transaction
 
 from statemachines import registry, signals
+from statemachines.core.driver import inside
+from statemachines.core.errors import MachineError
 from statemachines.core.snapshot import Snapshot
 from statemachines.exceptions import InstanceBusy
 
 from . import held
 from .changes import Change, Row
 from .dispatch import hand_over
-from .macrosteps import Macrosteps, inside
+from .macrosteps import Macrosteps
 from .store import store
 
 T = TypeVar("T")
@@ -70,14 +71,13 @@ def drive(pk: int, using: str, work: Callable[[Driven], T], *, lock_timeout: tim
     """
 
     def attempt() -> T:
-        with transaction.atomic(using=using):
-            held.one_only(pk, using)
-            row = store(using).lock(pk, timeout=lock_timeout)
-            driven = Driven(registry.find(row.machine, row.version), row)
-            done = work(driven)
-            if driven.entries or driven.timers_gone:
-                driven.written = _write(driven, using)
-            return done
+        held.one_only(pk, using)
+        row = store(using).lock(pk, timeout=lock_timeout)
+        driven = Driven(registry.find(row.machine, row.version), row)
+        done = work(driven)
+        if driven.entries or driven.timers_gone:
+            driven.written = _write(driven, using)
+        return done
 
     return _attempted(using, attempt)
 
@@ -86,14 +86,13 @@ def begin(registered: registry.Registered, key: str, using: str, work: Callable[
     """Insert an instance, do `work` with it, and write what came of it. Raises InstanceExists, InstanceBusy."""
 
     def attempt() -> T:
-        with transaction.atomic(using=using):
-            rows = store(using)
-            now = rows.now()
-            pk = rows.insert(registered.name, registered.version, key, now)
-            begun = Macrosteps(registered, None, pk, 0, now)
-            done = work(begun)
-            _write(begun, using)
-            return done
+        rows = store(using)
+        now = rows.now()
+        pk = rows.insert(registered.name, registered.version, key, now)
+        begun = Macrosteps(registered, None, pk, 0, now)
+        done = work(begun)
+        _write(begun, using)
+        return done
 
     return _attempted(using, attempt)
 
@@ -109,16 +108,24 @@ def _write(done: Macrosteps, using: str) -> Change:
 
 
 def _attempted(using: str, attempt: Callable[[], T]) -> T:
-    """Run a transaction, again where the database asks for it and the transaction is ours."""
+    """Make an attempt in a transaction, again where the database asks for it and the transaction is ours.
+
+    What fails after the commit is a hook of the project's: it is raised as it is, and what is done is not done again.
+    """
     _outside()
     tries = 1 if transaction.get_connection(using).in_atomic_block else TRIES
+    committed: list[bool] = []
     for number in range(1, tries + 1):
         try:
-            with _told_busy():
+            with transaction.atomic(using=using):
+                transaction.on_commit(partial(committed.append, True), using=using)
                 return attempt()
-        except InstanceBusy as busy:
-            if number == tries or not busy.again:
+        except (DatabaseError, MachineError) as error:
+            busy = None if committed else _busy(error)
+            if busy is None:
                 raise
+            if number == tries or not busy.again:
+                raise busy from error
             time.sleep(random.uniform(0, 0.005 * 2**number))  # so that two that met do not meet again
     raise AssertionError("unreachable: the last try returns or raises")
 
@@ -133,13 +140,12 @@ def _outside() -> None:
         )
 
 
-@contextmanager
-def _told_busy() -> Iterator[None]:
-    """Turn what is worth another try into InstanceBusy."""
-    try:
-        yield
-    except DatabaseError as error:
-        state = getattr(error.__cause__, "sqlstate", None)
-        if state not in BUSY and "database is locked" not in str(error):
-            raise
-        raise InstanceBusy(again=state in AGAIN) from error
+def _busy(error: Exception) -> InstanceBusy | None:
+    """Return what to raise where a statement failed because of another transaction, one of the machine's own as well."""
+    failed = error.__cause__ if isinstance(error, MachineError) else error
+    if not isinstance(failed, DatabaseError):
+        return None
+    state = getattr(failed.__cause__, "sqlstate", None)
+    if state in BUSY or "database is locked" in str(failed):
+        return InstanceBusy(again=state in AGAIN)
+    return None

@@ -16,6 +16,7 @@ from django.db import router
 
 from statemachines import registry
 from statemachines.actors import SYSTEM
+from statemachines.core.border import incoming, payload_of
 from statemachines.core.codec import codec
 from statemachines.core.events import Actor, AnyEvent
 from statemachines.core.machine import Machine
@@ -24,7 +25,6 @@ from statemachines.exceptions import EventRefused, InstanceExists, InvalidValue,
 from statemachines.models import MachineInstance
 
 from . import idempotency, refusals
-from .border import incoming, payload_of
 from .macrosteps import Macrosteps
 from .transaction import Driven, begin, drive
 

@@ -1,4 +1,4 @@
-"""Steps and refusals as history and clients are told of them.
+"""Steps as history tells of them.
 
 Limits: words and plain data, no decisions.
 """
@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from statemachines.core.snapshot import Microstep, Rejection, Snapshot
-from statemachines.exceptions import EventRefused
+from statemachines.core.snapshot import Microstep
 
 
 def told(microstep: Microstep) -> dict[str, Any]:
@@ -22,19 +21,3 @@ def told(microstep: Microstep) -> dict[str, Any]:
         "actions": [repr(doing) for doing in plan.actions],
     }
     return {name: part for name, part in parts.items() if part}
-
-
-def refused(machine: str, snapshot: Snapshot[Any], rejection: Rejection) -> EventRefused:
-    """Return the refusal of an event that selected nothing."""
-    name, possible = rejection.event_type, rejection.possible
-    if snapshot.status != "active":
-        return EventRefused(
-            "ended", f"{machine} has ended, it takes no more events.", event=name, state=rejection.state
-        )
-    where = ", ".join(rejection.state)
-    because = f" ({', '.join(rejection.guards)} said no)" if rejection.guards else ""
-    instead = f"It would take: {', '.join(possible)}." if possible else "It takes no event now."
-    text = f"{machine} in {where} does not take {name!r}{because}. {instead}"
-    return EventRefused(
-        "not_possible", text, event=name, state=rejection.state, possible=possible, guards=rejection.guards
-    )

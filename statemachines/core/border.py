@@ -1,4 +1,4 @@
-"""What comes in: events from clients, checked against the machine before anything is locked.
+"""What comes in: events from clients, checked against the machine before anything is locked, and effects' outcomes.
 
 Limits: decides what is a valid event, not whether the instance takes it.
 """
@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from statemachines.core.codec import codec
-from statemachines.core.errors import InvalidValue, UnknownEvent
-from statemachines.core.events import RESERVED, AnyEvent, Event, Occurrence, event_type
-from statemachines.core.machine import Machine
+from .codec import codec
+from .errors import InvalidValue, UnknownEvent
+from .events import RESERVED, AnyEvent, Event, Occurrence, done_actor, error_actor, event_type
+from .machine import Machine
 
 
 def incoming(machine: Machine[Any], event: AnyEvent | str) -> AnyEvent:
@@ -82,3 +82,18 @@ def event_from(machine: Machine[Any], name: str, payload: Any) -> AnyEvent:
         return Occurrence(name, payload)
     event: Event = codec(known, f"event {name}").load({**(payload or {}), "type": name})
     return event
+
+
+def plain_result(effect: str, result: Any) -> Any:
+    """Return what an effect returned as the plain data that JSON holds. Raises InvalidValue."""
+    return msgspec.json.decode(codec(Any, f"result of {effect}").encode(msgspec.to_builtins(result)))
+
+
+def succeeded(invocation: str, result: Any) -> Occurrence:
+    """Return the completion of what a state invoked; `result` is plain data."""
+    return Occurrence(done_actor(invocation), result)
+
+
+def failed(invocation: str, error: BaseException) -> Occurrence:
+    """Return the failure of what a state invoked."""
+    return Occurrence(error_actor(invocation), {"type": type(error).__name__, "message": str(error)})
