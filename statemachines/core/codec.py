@@ -38,7 +38,8 @@ _TEXT = re.compile(rb'"[^"]*"')
 _EMPTY = re.compile(rb"\[\]|\{\}")
 _NO_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 _MESSAGE = re.compile(r"(?P<text>.*?)(?: - at `\$?(?P<path>.*)`)?$", re.DOTALL)
-_EXPECTED = re.compile(r"Expected `(?P<expected>.*?)`, got `(?P<received>.*?)`")
+_EXPECTED = re.compile(r"Expected (?P<expected>.*?)(?:, got `(?P<received>.*?)`)?$")
+_PART = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 
 
 class Codec:
@@ -111,8 +112,8 @@ class Codec:
         try:
             return make()
         except msgspec.ValidationError as error:
-            received = _short(given) if masker(self.type) is None else MASK
-            raise _invalid(self.what, str(error), received) from error
+            secret = masker(self.type) is not None
+            raise _invalid(self.what, str(error), lambda path: MASK if secret else _short(_at(given, path))) from error
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise InvalidValue(self.what, field="", expected="valid JSON", received=str(error)) from error
 
@@ -186,20 +187,34 @@ def _text(value: str, what: str, field: str) -> None:
         raise InvalidValue(what, field=field, expected="text without lone surrogates", received=_short(value))
 
 
-def _invalid(what: str, message: str, received: str) -> InvalidValue:
-    """Read msgspec's message: "Expected `int`, got `str` - at `$.prep_minutes`"; some tell nothing of what came."""
+def _invalid(what: str, message: str, received: Callable[[str], str]) -> InvalidValue:
+    """Read msgspec's message: "Expected `int`, got `str` - at `$.prep_minutes`".
+
+    Some say nothing of what came: `received` tells it for a path.
+    """
     found = _MESSAGE.match(message)
     assert found is not None  # the pattern matches any text
     text, path = found["text"], (found["path"] or "").lstrip(".")
     if types := _EXPECTED.match(text):
-        return InvalidValue(what, field=path, expected=types["expected"], received=types["received"])
+        expected = types["expected"].replace("`", "")
+        return InvalidValue(what, field=path, expected=expected, received=types["received"] or received(path))
     if missing := re.match(r"Object missing required field `(.*)`", text):
         field = f"{path}.{missing[1]}" if path else missing[1]
         return InvalidValue(what, field=field, expected="a value", received="none")
     if unknown := re.match(r"Object contains unknown field `(.*)`", text):
         field = f"{path}.{unknown[1]}" if path else unknown[1]
         return InvalidValue(what, field=field, expected="no such field", received="one")
-    return InvalidValue(what, field=path, expected=text, received=received)
+    return InvalidValue(what, field=path, expected=text, received=received(path))
+
+
+def _at(value: Any, path: str) -> Any:
+    """Return what stands at msgspec's path (`items[0].dish`) in plain data, or all of it where that is not plain."""
+    for key, index in _PART.findall(path):
+        if isinstance(value, dict) and key in value:
+            value = value[key]
+        elif isinstance(value, list) and index and int(index) < len(value):
+            value = value[int(index)]
+    return value
 
 
 def _short(value: Any) -> str:

@@ -18,6 +18,7 @@ from .events import INIT, Actor, AnyEvent, Moment
 from .force import FORCE, force
 from .interpreter import start, step
 from .machine import Machine
+from .rejection import possible
 from .snapshot import Rejection, SetTimer, Snapshot, Step
 
 inside: ContextVar[str] = ContextVar("inside", default="")
@@ -121,7 +122,9 @@ class Driver(ABC):
             if not refusable:
                 problem = f"refused it ({refusal.code}), but nobody sent it; use a guard that returns False"
                 raise MachineError(self.name, ", ".join(state), event_type, problem) from refusal
-            raise EventRefused(refusal.code, refusal.text, event=event_type, state=state) from refusal
+            takable = possible(self.machine, self.snapshot) if self.snapshot else ()
+            names = [one.event_type for one in takable if one.verdict != "refused"]
+            raise EventRefused(refusal.code, refusal.text, event=event_type, state=state, possible=names) from refusal
         finally:
             inside.reset(token)
 
@@ -135,15 +138,15 @@ class Driver(ABC):
 
 def _refused(machine: str, snapshot: Snapshot[Any], rejection: Rejection) -> EventRefused:
     """Return the refusal of an event that selected nothing."""
-    name, possible = rejection.event_type, rejection.possible
+    name, takable = rejection.event_type, rejection.possible
     if snapshot.status != "active":
         return EventRefused(
             "ended", f"{machine} has ended, it takes no more events.", event=name, state=rejection.state
         )
     where = ", ".join(rejection.state)
     because = f" ({', '.join(rejection.guards)} said no)" if rejection.guards else ""
-    instead = f"It would take: {', '.join(possible)}." if possible else "It takes no event now."
+    instead = f"It would take: {', '.join(takable)}." if takable else "It takes no event now."
     text = f"{machine} in {where} does not take {name!r}{because}. {instead}"
     return EventRefused(
-        "not_possible", text, event=name, state=rejection.state, possible=possible, guards=rejection.guards
+        "not_possible", text, event=name, state=rejection.state, possible=takable, guards=rejection.guards
     )

@@ -28,7 +28,7 @@ def fire_timer(pk: int, using: str) -> bool:
             return False
         driven.timers_gone.add(timer.name)
         event = event_from(driven.machine, timer.event, timer.payload)
-        driven.take(event, Actor("timer", label=timer.name), "timer", refusable=False)
+        driven.take(event, Actor("timer", timer.name, "timer"), "timer", refusable=False)
         return True
 
     return drive(instance, using, work)

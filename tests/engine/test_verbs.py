@@ -143,7 +143,9 @@ def test_a_refuse_in_a_guard_is_the_refusal_of_the_event(ann: Actor) -> None:
     made.send(Lock(code="42"), actor=ann)
     with pytest.raises(EventRefused) as refused:
         made.send(Open(), actor=ann)
-    assert (refused.value.code, refused.value.text, refused.value.state) == ("no_code", "Say the code.", ("locked",))
+    told = refused.value
+    assert (told.code, told.text, told.state) == ("no_code", "Say the code.", ("locked",))
+    assert told.possible == ("open",)
 
 
 def test_an_ended_instance_refuses(ann: Actor) -> None:
