@@ -92,6 +92,7 @@ def delivery(*rows: Row[OrderData], description: str) -> State[OrderData]:
         *rows,
         tags=["on_the_way"],
         description=description,
+        meta={"silence": ["I106"]},  # no time-out: while the food is with somebody, only they know what becomes of it
     )
 
 

@@ -32,7 +32,7 @@ lamp = register(
     Machine(
         "lamp",
         State("off", On(Press, "on")),
-        State("on", Invoke(warm, "warm"), On(Press, "off")),
+        State("on", Invoke(warm, "warm", error="off"), On(Press, "off")),
         State("warm", After(timedelta(milliseconds=50), "off"), On(Press, "off"), On(Dim, "on")),
         data=LampData,
     ),
