@@ -91,11 +91,17 @@ def journey() -> dict[str, Any]:
 
 
 def parts() -> dict[str, Any]:
-    """Which optional packages are loaded, and the dispatcher that is used."""
+    """Which optional packages are loaded, the dispatcher that is used, the options of the database's connection."""
+    from django.db import connection
+
     from statemachines import conf
 
     names = ("celery", "kombu", "django_celery_beat", "rest_framework", "psycopg")
-    return {"loaded": [name for name in names if name in sys.modules], "dispatcher": conf.dispatcher()}
+    return {
+        "loaded": [name for name in names if name in sys.modules],
+        "dispatcher": conf.dispatcher(),
+        "options": connection.settings_dict["OPTIONS"],
+    }
 
 
 def requests() -> dict[str, Any]:

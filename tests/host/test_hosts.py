@@ -64,6 +64,12 @@ def test_a_host_runs_an_instance(any_host: Host) -> None:
     assert told["printed"] == ["effects ended: 1", "timers fired: 1"]
 
 
+def test_the_connections_options_do_not_matter(hostile: Host) -> None:
+    """On PostgreSQL under REPEATABLE READ, with parameters bound by the server, an instance runs all the same."""
+    assert hostile["parts"]["options"] == {"server_side_binding": True, "isolation_level": 3}
+    assert hostile["journey"]["states"][-1] == "off"
+
+
 def test_an_event_is_part_of_its_request(host: Host) -> None:
     """Under ATOMIC_REQUESTS what a view sent commits with it, with its own rows, and is gone where the view breaks."""
     told = host["requests"]

@@ -42,8 +42,8 @@ TEMPLATES = [
     }
 ]
 DATABASES = {"default": environ.Env.db_url_config(os.environ["HOST_DATABASE_URL"]) | {"ATOMIC_REQUESTS": True}}
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["OPTIONS"] = SQLITE
+POSTGRESQL = {"server_side_binding": True, "isolation_level": 3}  # 3: REPEATABLE READ
+DATABASES["default"]["OPTIONS"] = SQLITE if DATABASES["default"]["ENGINE"].endswith("sqlite3") else POSTGRESQL
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 AUTH_USER_MODEL = "lamps.Person"
 LANGUAGE_CODE = "de"
