@@ -64,6 +64,21 @@ def _takes(machine: Machine[Any], name: str) -> bool:
     return any(node.candidates(name) for node in machine.chart.nodes)
 
 
+def starting(machine: Machine[Any], name: str, input: Any) -> Any:
+    """Return what an instance is created from: of the machine's type, else converted from plain data.
+
+    `name` stands in errors. None is left to the machine. Raises InvalidValue.
+    """
+    if input is None:
+        return None
+    wanted = machine.input_type
+    checks = codec(wanted, f"input of {name}")
+    if isinstance(wanted, type) and isinstance(input, wanted):
+        checks.encode(input)
+        return input
+    return checks.convert(input)
+
+
 def payload_of(event: AnyEvent) -> dict[str, Any]:
     """Return what an event carries as plain data, without its name; a completion's value stands under "value"."""
     if isinstance(event, Event):

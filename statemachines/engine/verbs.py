@@ -16,7 +16,7 @@ from django.db import router
 
 from statemachines import registry
 from statemachines.actors import SYSTEM
-from statemachines.core.border import incoming, payload_of
+from statemachines.core.border import incoming, payload_of, starting
 from statemachines.core.codec import codec
 from statemachines.core.events import Actor, AnyEvent
 from statemachines.core.machine import Machine
@@ -62,7 +62,7 @@ def create(
     """
     registered = registry.of(machine)
     who = _actor(actor, system=system)
-    input = _input(registered, data)
+    input = starting(registered.machine, registered.name, data)
     alias = using or router.db_for_write(MachineInstance)
     request = None
     if idempotency_key is not None:
@@ -229,14 +229,3 @@ def _key(key: str | None) -> str:
     if not 1 <= len(key) <= 255:
         raise InvalidValue("key", field="", expected="1 to 255 characters", received=f"{len(key)}")
     return key
-
-
-def _input(registered: registry.Registered, data: Any) -> Any:
-    if data is None:
-        return None
-    wanted = registered.machine.input_type
-    checks = codec(wanted, f"input of {registered.name}")
-    if isinstance(wanted, type) and isinstance(data, wanted):
-        checks.encode(data)
-        return data
-    return checks.convert(data)
