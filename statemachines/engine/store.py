@@ -58,7 +58,7 @@ def lock_timeout(using: str, timeout: timedelta | None) -> Iterator[None]:
         yield
         return
     with connection.cursor() as cursor:
-        milliseconds = max(1, int(timeout / timedelta(milliseconds=1)))
+        milliseconds = str(max(1, int(timeout / timedelta(milliseconds=1))))
         cursor.execute("SELECT current_setting('lock_timeout'), set_config('lock_timeout', %s, true)", [milliseconds])
         before = cursor.fetchone()[0]
         yield
