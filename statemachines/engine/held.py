@@ -23,16 +23,14 @@ class Held:
 
 
 def one_only(pk: int, using: str) -> None:
-    """Note that an instance is driven. Raises RuntimeError where the caller's transaction drives another already.
+    """Note that an instance is driven. Raises RuntimeError where the transaction drives another already.
 
-    Called inside the engine's own atomic block.
+    Called inside the engine's own atomic block, which is the transaction where the caller has none: then it is a
+    receiver of `signals.transition` that may not drive a second.
     """
     connection = transaction.get_connection(using)
     blocks: list[Any] = connection.atomic_blocks
-    callers = [index for index, block in enumerate(blocks[:-1]) if not block._from_testcase]
-    if not callers:
-        return
-    outermost = callers[0]
+    outermost = next(index for index, block in enumerate(blocks) if not block._from_testcase)
     scope = connection.savepoint_ids[outermost - 1] if outermost else None
     for _, hook, *_ in connection.run_on_commit:
         if isinstance(hook, Held) and hook.scope == scope and hook.pk != pk:

@@ -141,7 +141,7 @@ def _outside() -> None:
 
 
 def _busy(error: Exception) -> InstanceBusy | None:
-    """Return what to raise where a statement failed because of another transaction, one of the machine's own as well."""
+    """Return what to raise where a statement failed because of another transaction, in the machine's functions too."""
     failed = error.__cause__ if isinstance(error, MachineError) else error
     if not isinstance(failed, DatabaseError):
         return None
