@@ -38,6 +38,7 @@ def until_waiting(count: int, kinds: tuple[str, ...] = ("advisory",)) -> None:
     asked = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND locktype = ANY(%s) "
     while True:
         with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # else a transaction sees its first one for ever
             cursor.execute(asked + "AND datname = current_database()", [list(kinds)])
             waiting = cursor.fetchone()[0]
         if waiting >= count:

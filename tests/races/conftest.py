@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -33,6 +34,7 @@ class Player:
 
     def __init__(self, log: Path) -> None:
         self.log = log
+        self.calls = 0
         command = [sys.executable, "-m", "tests.races.player"]
         environ = environment() | {"PGAPPNAME": "player", "DEBUG": "False"}
         with log.open("wb") as output:
@@ -42,19 +44,26 @@ class Player:
 
     def call(self, scenario: str, **arguments: Any) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps({"scenario": scenario, **arguments}) + "\n")
+        self.calls += 1
+        self.process.stdin.write(json.dumps([self.calls, {"scenario": scenario, **arguments}]) + "\n")
         self.process.stdin.flush()
 
     def answer(self) -> dict[str, Any]:
+        """Return the tally of the last call. Fails where it met anything that no caller should."""
         assert self.process.stdout is not None
         limit = Timer(barrier.DEADLINE, self.process.kill)
         limit.start()
-        line = self.process.stdout.readline()
-        limit.cancel()
-        assert line, f"A player died or hung. {self.log.read_text(errors='replace')[-3000:]}"
-        told: dict[str, Any] = json.loads(line)
-        assert not told["unexpected"], "\n".join(told["unexpected"])
-        return told
+        try:
+            number = 0
+            while number < self.calls:  # answers to what a failed test did not wait for come first
+                line = self.process.stdout.readline()
+                assert line, f"A player died or hung. {self.log.read_text(errors='replace')[-3000:]}"
+                number, told = json.loads(line)
+        finally:
+            limit.cancel()
+        tally: dict[str, Any] = told
+        assert not tally["unexpected"], "\n".join(tally["unexpected"])
+        return tally
 
     def close(self) -> None:
         assert self.process.stdin is not None
@@ -71,26 +80,27 @@ class Race:
     def __init__(self, players: list[Player]) -> None:
         self.players = players
 
-    def run(self, *calls: dict[str, Any], deadlocks: int = 0) -> list[dict[str, Any]]:
-        """Return the answer to each call. Fails where a process met anything that no caller should."""
+    def run(self, *calls: dict[str, Any], met: int = 0) -> list[dict[str, Any]]:
+        """Return the answer to each call. Fails where other than `met` deadlocks were met on the way."""
         racing = self.players[: len(calls)]
-        before = _deadlocks()
+        before = deadlocks()
         with barrier.closed():
             for player, call in zip(racing, calls, strict=True):
                 player.call(**call)
             barrier.until_waiting(len(calls))
         answers = [player.answer() for player in racing]
-        assert _deadlocks() - before == deadlocks
+        assert deadlocks() - before == met
         return answers
 
 
-def _deadlocks() -> int:
+def deadlocks() -> int:
     """Count the database's deadlocks, once the players' sessions have gone: that is when they tell theirs."""
     deadline = time.monotonic() + barrier.DEADLINE
     with connection.cursor() as cursor:
         while True:
             cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'player'"
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND application_name = 'player'"
             )
             if not cursor.fetchone()[0]:
                 break
@@ -135,7 +145,7 @@ def linear(instance: MachineInstance, answers: list[dict[str, Any]] | None = Non
     instance.refresh_from_db()
     entries = list(HistoryEntry.objects.filter(instance=instance).order_by("sequence"))
     assert [entry.sequence for entry in entries] == list(range(1, len(entries) + 1))
-    for before, after in zip(entries, entries[1:], strict=False):
+    for before, after in pairwise(entries):
         assert (after.source, after.at >= before.at) == (before.target, True)
     assert (instance.sequence, instance.configuration) == (len(entries), entries[-1].target)
     if answers is not None:

@@ -1,4 +1,4 @@
-"""Machines to race on: one for each way in which processes may meet, and one that has everything, for the model test."""
+"""Machines to race on: one for each way in which processes may meet, and one with everything, for the model test."""
 
 from __future__ import annotations
 
@@ -206,6 +206,6 @@ loom = register(
         On("end", ".sold", when=is_finished),
         On(Dye, do=dye),
         data=Cloth,
-        description="Regions, deep history, eventless transitions, raised and sent events, timers, an invocation, an end.",
+        description="Regions, deep history, eventless transitions, raised and sent events, timers, an invocation.",
     )
 )

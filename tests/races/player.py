@@ -1,7 +1,7 @@
 """One of several processes that drive the same instances at the same time.
 
-Reads calls from stdin, one JSON object a line: a scenario's name and its arguments. Answers each by one JSON line, the
-tally of what came of it. Limits: hands nothing to workers.
+Reads calls from stdin, one a line: a number, and a scenario with its arguments. Answers each by one line: the number,
+and the tally of what came of it. Limits: hands nothing to workers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ def main() -> None:
     from .scenarios import play  # needs the apps
 
     for line in sys.stdin:
-        print(json.dumps(play(**json.loads(line))), flush=True)
+        number, call = json.loads(line)
+        print(json.dumps([number, play(**call)]), flush=True)
 
 
 if __name__ == "__main__":

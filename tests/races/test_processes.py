@@ -123,7 +123,7 @@ def test_a_timer_fires_once_and_never_after_its_state_was_left(race: Race, ann: 
 
 
 def test_instances_that_drive_each_other_never_wait_in_a_ring(race: Race, ann: Actor) -> None:
-    """Two instances send each other events from their effects, in eight workers: each is delivered once, no deadlock."""
+    """Two instances send each other events from effects, in eight workers: each arrives once, no deadlock."""
     one, two = (create(rally.machine, data=Rally(limit=60), actor=ann) for _ in range(2))
     one.send(Meet(two.pk), actor=ann)
     two.send(Meet(one.pk), actor=ann)
