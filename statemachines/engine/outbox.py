@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 from django.db import transaction
+from django.db.models import QuerySet
 
 from statemachines import conf, registry
 from statemachines.core.border import failed, plain_result, succeeded
@@ -24,6 +25,9 @@ from .store import store
 from .transaction import Driven, drive
 
 logger = logging.getLogger(__name__)
+
+LONGEST_WAIT = timedelta(hours=1)
+"""Between two attempts of an effect, however often it failed."""
 
 
 class EffectCall(msgspec.Struct, frozen=True):
@@ -53,7 +57,8 @@ def run_effect(pk: int, using: str) -> bool:
             result = _run(registered, effect)
         except Exception as error:
             return _failed(effect, error, using)
-        _ran(effect, result, using)
+        if not _ran(effect, result, using):
+            return False
     return _apply(effect, using)
 
 
@@ -92,11 +97,16 @@ def _run(registered: registry.Registered, effect: Effect) -> Any:
     return plain_result(effect.name, declared.bound()(data, call, None))
 
 
-def _ran(effect: Effect, result: Any, using: str) -> None:
+def _attempt(effect: Effect, using: str) -> QuerySet[Effect]:
+    """Return the effect where it is still this attempt that runs it: its lease may be over, and another may have it."""
+    running = Effect.objects.using(using).filter(pk=effect.pk, status=Effect.Status.RUNNING)
+    return running.filter(attempts=effect.attempts)
+
+
+def _ran(effect: Effect, result: Any, using: str) -> bool:
     """Commit the result before it is applied, so that a failing application never runs the effect again."""
-    open_ones = Effect.objects.using(using).filter(pk=effect.pk, status=Effect.Status.RUNNING)
-    open_ones.filter(attempts=effect.attempts).update(status=Effect.Status.RAN, result=result, error="")
     effect.result = result
+    return _attempt(effect, using).update(status=Effect.Status.RAN, result=result, error="") == 1
 
 
 def _apply(effect: Effect, using: str) -> bool:
@@ -127,16 +137,13 @@ def _failed(effect: Effect, error: Exception, using: str) -> bool:
     text = "".join(traceback.format_exception(error))
     logger.warning("%s of %s failed at attempt %d: %r", effect.name, effect.instance, effect.attempts, error)
     if effect.attempts < conf.get("EFFECT_MAX_ATTEMPTS"):
-        wait = conf.duration("EFFECT_RETRY_SECONDS") * 2 ** (effect.attempts - 1)
-        _later(effect, wait, text, using)
+        doubled = min(effect.attempts - 1, 20)  # the longest wait is reached before
+        wait = min(conf.duration("EFFECT_RETRY_SECONDS") * 2**doubled, LONGEST_WAIT)
+        due_at = store(using).now() + wait
+        _attempt(effect, using).update(status=Effect.Status.WAITING, due_at=due_at, error=text)
         return False
-    Effect.objects.using(using).filter(pk=effect.pk, status=Effect.Status.RUNNING).update(error=text)
+    if not _attempt(effect, using).update(error=text):
+        return False
     if not effect.invocation:
         return _end(effect, Effect.Status.FAILED, using)
     return _complete(effect, failed(effect.invocation, error), Effect.Status.FAILED, using)
-
-
-def _later(effect: Effect, wait: timedelta, error: str, using: str) -> None:
-    due_at = store(using).now() + wait
-    running = Effect.objects.using(using).filter(pk=effect.pk, status=Effect.Status.RUNNING)
-    running.update(status=Effect.Status.WAITING, due_at=due_at, error=error)

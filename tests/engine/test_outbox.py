@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from statemachines.core.events import Actor
-from statemachines.engine import create
+from statemachines.engine import create, outbox
 from statemachines.engine.outbox import run_effect
 from statemachines.engine.sweep import claim
 from statemachines.models import Effect, MachineInstance
@@ -140,6 +140,35 @@ def test_a_result_whose_application_was_lost_is_applied_without_running_again(fi
     assert run_effect(Effect.objects.get().pk, "default") is True
     made.refresh_from_db()
     assert (made.state, made.data["answer"], lines(file)) == ("answered", "from before", [])
+
+
+@pytest.mark.parametrize("fail", [0, 9])
+def test_a_worker_whose_lease_was_over_changes_nothing(
+    file: Path, ann: Actor, fail: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow worker that comes back while another has the effect neither ends it nor sends it back."""
+    noted(file, fail=fail).send(Go(), actor=ann)
+    effect = Effect.objects.get()
+
+    def overtaken(registered: Any, running: Effect) -> Any:
+        Effect.objects.filter(pk=running.pk).update(attempts=running.attempts + 1)
+        return run(registered, running)
+
+    run = outbox._run
+    monkeypatch.setattr(outbox, "_run", overtaken)
+    assert run_effect(effect.pk, "default") is False
+    effect.refresh_from_db()
+    assert (effect.status, effect.attempts, effect.result, effect.error) == ("running", 2, None, "")
+
+
+def test_the_wait_has_a_limit(file: Path, ann: Actor, settings: Any) -> None:
+    """However often an effect failed, it is tried again within the hour."""
+    settings.STATEMACHINES = {**settings.STATEMACHINES, "EFFECT_MAX_ATTEMPTS": 100}
+    noted(file, fail=99).send(Go(), actor=ann)
+    Effect.objects.update(attempts=60)
+    assert run_effect(Effect.objects.get().pk, "default") is False
+    wait = Effect.objects.get().due_at - timezone.now()
+    assert timedelta(minutes=59) < wait <= timedelta(hours=1)
 
 
 def test_the_sweep_finds_what_the_broker_lost(file: Path, ann: Actor) -> None:
