@@ -6,7 +6,7 @@ Limits: facts are given, `@action`s are noted and not run, effects end only when
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,8 +26,10 @@ from .snapshot import CancelTimer, Command, SendEvent, SetTimer, Snapshot, Start
 FIRST_MOMENT = datetime(2030, 1, 1, 12, tzinfo=UTC)
 """What the virtual clock shows at first, unless it is told."""
 
-Facts = Mapping[Any, Any] | Callable[[str, Any], Any]
+Facts = Mapping[Fact[Any, Any], Any] | Mapping[str, Any] | Callable[[str, Any], Any]
 """By fact or its name, a value or a function as the fact's own; or one function of `(name, data)` for all."""
+
+ByName = dict[str, Any] | Callable[[str, Any], Any]
 
 
 class Armed(msgspec.Struct, frozen=True):
@@ -90,8 +92,8 @@ class Scene(msgspec.Struct, frozen=True):
 class Simulation:
     """One instance in play. Each act is done wholly, or raises and leaves everything as it was.
 
-    `facts`: see `Facts`; they may be changed between acts. `actor`: who sends, where `send` does not say.
-    `now`: aware; where the clock begins.
+    `facts`: see `Facts`; those that are given by name may be changed between acts. `actor`: who sends, where `send`
+    does not say. `now`: aware; where the clock begins.
     """
 
     def __init__(
@@ -103,7 +105,7 @@ class Simulation:
         now: datetime = FIRST_MOMENT,
     ) -> None:
         self.machine = machine
-        self.facts: Facts = {} if facts is None else facts
+        self.facts = _by_name({} if facts is None else facts)
         self.actor = actor
         self.scenes = [Scene(None, now)]
 
@@ -188,9 +190,8 @@ class Simulation:
         self.scenes.pop()
 
     def copy(self) -> Simulation:
-        """Return a simulation that goes on from here by itself; `facts` given as a mapping are copied."""
-        facts = dict(self.facts) if isinstance(self.facts, Mapping) else self.facts
-        made = Simulation(self.machine, facts=facts, actor=self.actor)
+        """Return a simulation that goes on from here by itself."""
+        made = Simulation(self.machine, facts=self.facts, actor=self.actor)
         made.scenes = list(self.scenes)
         return made
 
@@ -212,6 +213,12 @@ class Simulation:
             turn.take(event, Actor("effect", one.name), "effect", refusable=False)
         self._keep(turn)
         return one
+
+
+def _by_name(facts: Facts) -> ByName:
+    if not isinstance(facts, Mapping):
+        return facts
+    return {key.id if isinstance(key, Fact) else key: value for key, value in facts.items()}
 
 
 class _Turn(Driver):
@@ -302,7 +309,7 @@ class _Given(Mapping[str, Any]):
     """
 
     def __init__(
-        self, machine: str, asked: Mapping[str, Fact[Any, Any]], given: Facts, data: Any, event: AnyEvent | None
+        self, machine: str, asked: Mapping[str, Fact[Any, Any]], given: ByName, data: Any, event: AnyEvent | None
     ) -> None:
         self.machine = machine
         self.asked = asked
@@ -324,11 +331,10 @@ class _Given(Mapping[str, Any]):
         return len(self.known)
 
     def _value(self, fact: Fact[Any, Any]) -> Any:
-        if not isinstance(self.given, Mapping):
+        if not isinstance(self.given, dict):
             return self.given(fact.id, self.data)
-        found: Sequence[Any] = [self.given[key] for key in (fact, fact.id) if key in self.given]
-        if not found:
+        if fact.id not in self.given:
             problem = f"asked for, and not given; pass facts={{{fact.id!r}: …}}"
             raise MachineError(self.machine, "", f"fact {fact.id}", problem)
-        value = found[0]
+        value = self.given[fact.id]
         return Named(value).bound()(self.data, self.event, None) if callable(value) else value
