@@ -15,7 +15,7 @@ from statemachines.core.events import Actor
 
 @dataclass(slots=True)
 class Row:
-    """An instance as it was read under its lock, with the time of the database's clock after the lock was got.
+    """An instance as it was read under its lock, with the time of the one clock after the lock was got.
 
     `configuration`, `data`, `history_states` and `output` are JSON text.
     """

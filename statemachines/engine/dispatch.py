@@ -6,7 +6,8 @@ Limits: a dispatcher may lose what it is given; the sweep finds it. So it never 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Protocol
 
@@ -39,6 +40,20 @@ class SweepOnly:
         pass
 
 
+_instead: Dispatcher | None = None
+
+
+@contextmanager
+def replaced(dispatcher: Dispatcher) -> Iterator[None]:
+    """Hand everything to another dispatcher inside the block, in the whole process; the testing kit does."""
+    global _instead
+    before, _instead = _instead, dispatcher
+    try:
+        yield
+    finally:
+        _instead = before
+
+
 def hand_over(written: Written, now: datetime, using: str) -> None:
     """Hand on what a committed transaction asked for: effects, and timers that are due before the next sweep."""
     horizon = now + conf.duration("SWEEP_INTERVAL_SECONDS")
@@ -49,7 +64,7 @@ def hand(effects: Sequence[int], timers: Sequence[tuple[int, datetime]], using: 
     """Hand effects and timers to the dispatcher; give up at the first failure, as the rest would fail as well."""
     if not effects and not timers:
         return
-    dispatcher: Dispatcher = import_string(conf.dispatcher())()
+    dispatcher: Dispatcher = _instead or import_string(conf.dispatcher())()
     try:
         for pk in effects:
             dispatcher.run_effect(pk, using)

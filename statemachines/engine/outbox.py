@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from statemachines.core.codec import codec
 from statemachines.core.events import Actor, Occurrence
 from statemachines.models import Effect
 
-from .store import store
+from . import clock
 from .transaction import Driven, drive
 
 logger = logging.getLogger(__name__)
@@ -43,10 +44,14 @@ class EffectCall(msgspec.Struct, frozen=True):
     instance_pk: int
 
 
-def run_effect(pk: int, using: str) -> bool:
+Function = Callable[[Any, EffectCall], Any]
+
+
+def run_effect(pk: int, using: str, *, function: Function | None = None) -> bool:
     """Run an effect that waits and is due, and apply its result. Return whether this call ended it.
 
     A failing function is tried again later, up to the limit; a failing application alone is tried again alone.
+    `function`: what is called in place of the effect's own.
     """
     effect = _claim(pk, using)
     if effect is None:
@@ -54,7 +59,7 @@ def run_effect(pk: int, using: str) -> bool:
     if effect.status != Effect.Status.RAN:
         registered = registry.find(effect.instance.machine, effect.version)
         try:
-            result = _run(registered, effect)
+            result = _run(registered, effect, function)
         except Exception as error:
             return _failed(effect, error, using)
         if not _ran(effect, result, using):
@@ -67,7 +72,7 @@ def _claim(pk: int, using: str) -> Effect | None:
     with transaction.atomic(using=using):
         effects = Effect.objects.using(using)
         locked = effects.select_for_update(skip_locked=_skips(using)).filter(pk=pk, status__in=Effect.OPEN).first()
-        now = store(using).now()
+        now = clock.now(using)
         if locked is None or locked.due_at > now:
             return None
         locked.due_at = now + conf.duration("EFFECT_LEASE_SECONDS")
@@ -83,8 +88,8 @@ def _skips(using: str) -> bool:
     return bool(transaction.get_connection(using).features.has_select_for_update_skip_locked)
 
 
-def _run(registered: registry.Registered, effect: Effect) -> Any:
-    """Call the effect's function; return its result as plain data."""
+def _run(registered: registry.Registered, effect: Effect, function: Function | None) -> Any:
+    """Call the effect's function, or that in its place; return its result as plain data."""
     declared = registered.effect(effect.name)
     data = codec(registered.machine.data_type, f"input of {effect.name}").load(effect.input)
     call = EffectCall(
@@ -94,7 +99,8 @@ def _run(registered: registry.Registered, effect: Effect) -> Any:
         instance_key=effect.instance.key,
         instance_pk=effect.instance.pk,
     )
-    return plain_result(effect.name, declared.bound()(data, call, None))
+    result = function(data, call) if function else declared.bound()(data, call, None)
+    return plain_result(effect.name, result)
 
 
 def _attempt(effect: Effect, using: str) -> QuerySet[Effect]:
@@ -127,7 +133,7 @@ def _complete(effect: Effect, event: Occurrence, status: str, using: str) -> boo
 
 
 def _end(effect: Effect, status: str, using: str, **fields: Any) -> bool:
-    now = store(using).now()
+    now = clock.now(using)
     open_ones = Effect.objects.using(using).filter(pk=effect.pk, status__in=Effect.OPEN)
     return open_ones.update(status=status, ended_at=now, **fields) == 1
 
@@ -139,7 +145,7 @@ def _failed(effect: Effect, error: Exception, using: str) -> bool:
     if effect.attempts < conf.get("EFFECT_MAX_ATTEMPTS"):
         doubled = min(effect.attempts - 1, 20)  # the longest wait is reached before
         wait = min(conf.duration("EFFECT_RETRY_SECONDS") * 2**doubled, LONGEST_WAIT)
-        due_at = store(using).now() + wait
+        due_at = clock.now(using) + wait
         _attempt(effect, using).update(status=Effect.Status.WAITING, due_at=due_at, error=text)
         return False
     if not _attempt(effect, using).update(error=text):

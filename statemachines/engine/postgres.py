@@ -13,13 +13,14 @@ from django.db import connections
 
 from statemachines.exceptions import InstanceExists, InstanceNotFound
 
+from . import clock
 from .changes import Change, Row, Written
 from .store import lock_timeout
 
 # The clock is read outside the locking subquery: inside, it would tell the time before the wait for the lock.
 LOCK = """
 SELECT i.id, i.machine, i.version, i.key, i.configuration::text, i.data::text, i.history_states::text, i.status,
-       i.output::text, i.sequence, i.created_at, i.updated_at, greatest(clock_timestamp(), i.updated_at)
+       i.output::text, i.sequence, i.created_at, i.updated_at, clock_timestamp()
 FROM (SELECT * FROM statemachines_machineinstance WHERE id = %s FOR NO KEY UPDATE) AS i"""
 
 INSERT = """
@@ -66,16 +67,14 @@ class PostgresStore:
     def __init__(self, using: str) -> None:
         self.using = using
 
-    def now(self) -> datetime:
-        now: datetime = self._fetch("SELECT clock_timestamp()", [])[0][0]
-        return now
-
     def lock(self, pk: int, *, timeout: timedelta | None = None) -> Row:
         with lock_timeout(self.using, timeout):
             found = self._fetch(LOCK, [pk])
         if not found:
             raise InstanceNotFound(pk)
-        return Row(*found[0])
+        row = Row(*found[0])
+        row.now = max(clock.passed(row.now), row.updated_at)
+        return row
 
     def insert(self, machine: str, version: int, key: str, now: datetime) -> int:
         found = self._fetch(INSERT, [machine, version, key, now, now])

@@ -15,14 +15,14 @@ from statemachines.core.events import Actor
 from statemachines.exceptions import EventRefused
 from statemachines.models import RefusedAttempt
 
-from .store import store
+from . import clock
 
 WINDOW = timedelta(minutes=1)
 
 
 def record(instance: int, refusal: EventRefused, actor: Actor, origin: str, using: str) -> None:
     """Add a refusal to the row of its like, or write the first one."""
-    now = store(using).now()
+    now = clock.now(using)
     same = {
         "instance_id": instance,
         "event": refusal.event[:255],

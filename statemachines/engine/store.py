@@ -13,20 +13,17 @@ from typing import Any, Protocol
 
 from django.db import connections
 from django.db.models import Model
-from django.utils import timezone
 
 from statemachines import conf
 from statemachines.exceptions import InstanceExists, InstanceNotFound
 from statemachines.models import Effect, HistoryEntry, MachineInstance, Timer
 
+from . import clock
 from .changes import Change, Row, Written
 
 
 class Store(Protocol):
-    """Reads the clock, locks an instance, writes a change."""
-
-    def now(self) -> datetime:
-        """Return the time of the one clock."""
+    """Locks an instance, with the time of the one clock after that, and writes a change."""
 
     def lock(self, pk: int, *, timeout: timedelta | None = None) -> Row:
         """Lock an instance and return it, waiting at most `timeout`. Raises InstanceNotFound."""
@@ -70,15 +67,6 @@ class OrmStore:
         self.using = using
         self.connection = connections[using]
 
-    def now(self) -> datetime:
-        """Return the database's time where it has one to the microsecond, else that of this machine."""
-        if self.connection.vendor != "postgresql":
-            return timezone.now()
-        with self.connection.cursor() as cursor:
-            cursor.execute("SELECT clock_timestamp()")
-            now: datetime = cursor.fetchone()[0]
-            return now
-
     def lock(self, pk: int, *, timeout: timedelta | None = None) -> Row:
         locking = MachineInstance.objects.using(self.using).select_for_update(
             of=("self",) if self.connection.features.has_select_for_update_of else (),
@@ -101,7 +89,7 @@ class OrmStore:
             sequence=locked.sequence,
             created_at=locked.created_at,
             updated_at=locked.updated_at,
-            now=max(self.now(), locked.updated_at),
+            now=max(clock.now(self.using), locked.updated_at),
         )
 
     def insert(self, machine: str, version: int, key: str, now: datetime) -> int:

@@ -15,9 +15,8 @@ from django.db.models import Q
 from statemachines import conf
 from statemachines.models import Effect, Timer
 
-from . import idempotency
+from . import clock, idempotency
 from .dispatch import hand
-from .store import store
 
 HANDED = timedelta(seconds=30)
 """How long a worker has to take up what it was handed before the sweep hands it over again."""
@@ -34,7 +33,7 @@ def sweep(using: str) -> Swept:
     """Hand over one batch of timers and one of effects, and delete a batch of old idempotency records."""
     timers, effects = claim(using)
     hand(effects, timers, using)
-    idempotency.prune(store(using).now(), using, conf.get("SWEEP_BATCH"))
+    idempotency.prune(clock.now(using), using, conf.get("SWEEP_BATCH"))
     return Swept(len(timers), len(effects))
 
 
@@ -43,7 +42,7 @@ def claim(using: str) -> tuple[list[tuple[int, datetime]], list[int]]:
     batch = conf.get("SWEEP_BATCH")
     skip_locked = transaction.get_connection(using).features.has_select_for_update_skip_locked
     with transaction.atomic(using=using):
-        now = store(using).now()
+        now = clock.now(using)
         horizon = now + conf.duration("SWEEP_INTERVAL_SECONDS")
         free = Q(handed_until=None) | Q(handed_until__lt=now)
         due = Timer.objects.using(using).select_for_update(skip_locked=skip_locked).filter(free, due_at__lte=horizon)

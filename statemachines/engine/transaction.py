@@ -23,7 +23,7 @@ from statemachines.core.errors import MachineError
 from statemachines.core.snapshot import Snapshot
 from statemachines.exceptions import InstanceBusy
 
-from . import held
+from . import clock, held
 from .changes import Change, Row
 from .dispatch import hand_over
 from .macrosteps import Macrosteps
@@ -86,9 +86,8 @@ def begin(registered: registry.Registered, key: str, using: str, work: Callable[
     """Insert an instance, do `work` with it, and write what came of it. Raises InstanceExists, InstanceBusy."""
 
     def attempt() -> T:
-        rows = store(using)
-        now = rows.now()
-        pk = rows.insert(registered.name, registered.version, key, now)
+        now = clock.now(using)
+        pk = store(using).insert(registered.name, registered.version, key, now)
         begun = Macrosteps(registered, None, pk, 0, now)
         done = work(begun)
         _write(begun, using)

@@ -20,9 +20,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, close_old_connections, connections, router
 
 from statemachines import conf
+from statemachines.engine import clock
 from statemachines.engine.idempotency import prune
 from statemachines.engine.outbox import run_effect
-from statemachines.engine.store import store
 from statemachines.engine.sweep import claim
 from statemachines.engine.timers import fire_timer
 from statemachines.models import MachineInstance
@@ -65,7 +65,7 @@ def sweep(using: str, stop: threading.Event) -> Counter[str]:
     """
     done: Counter[str] = Counter()
     timers, effects = claim(using)
-    now = store(using).now()
+    now = clock.now(using)
     prune(now, using, conf.get("SWEEP_BATCH"))
     due = [pk for pk, due_at in timers if due_at <= now]
     near = sorted((due_at, pk) for pk, due_at in timers if due_at > now)
@@ -101,7 +101,7 @@ def survived(work: Callable[[str, threading.Event], Counter[str]], using: str, s
 
 def wait_until(due_at: datetime, using: str) -> None:
     """Sleep until a time of the database's clock, which decides whether a timer is early."""
-    while (left := (due_at - store(using).now()).total_seconds()) > 0:
+    while (left := (due_at - clock.now(using)).total_seconds()) > 0:
         time.sleep(left)
 
 
