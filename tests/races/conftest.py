@@ -136,11 +136,14 @@ def total(answers: list[dict[str, Any]]) -> Counter[str]:
     return sum((Counter(answer["outcomes"]) for answer in answers), Counter())
 
 
-def linear(instance: MachineInstance, answers: list[dict[str, Any]] | None = None) -> list[HistoryEntry]:
+def linear(
+    instance: MachineInstance, answers: list[dict[str, Any]] | None = None, *, kind: str = "racer", since: int = 1
+) -> list[HistoryEntry]:
     """Hold an instance's rows to the invariants, and to what the processes were told; return its history.
 
     Sequences are 1..n, each entry starts where the one before ended and not before it, the row is where the last one
-    ended; each acceptance is one entry, and each refusal left its trace and nothing else.
+    ended; each acceptance is one entry after `since` of an actor of the `kind`, and each refusal left its trace and
+    nothing else.
     """
     instance.refresh_from_db()
     entries = list(HistoryEntry.objects.filter(instance=instance).order_by("sequence"))
@@ -150,8 +153,8 @@ def linear(instance: MachineInstance, answers: list[dict[str, Any]] | None = Non
     assert (instance.sequence, instance.configuration) == (len(entries), entries[-1].target)
     if answers is not None:
         accepted = [sequence for answer in answers for sequence in answer["done"]]
-        assert sorted(accepted) == [entry.sequence for entry in entries if entry.actor_kind == "racer"]
+        assert sorted(accepted) == [entry.sequence for entry in entries[since:] if entry.actor_kind == kind]
         assert all(answer["done"] == sorted(answer["done"]) for answer in answers), "each process saw its own order"
-        refused = RefusedAttempt.objects.filter(instance=instance, actor_kind="racer")
+        refused = RefusedAttempt.objects.filter(instance=instance, actor_kind=kind)
         assert sum(refused.values_list("count", flat=True)) == total(answers)["EventRefused"]
     return entries
