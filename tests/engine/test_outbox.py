@@ -11,11 +11,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from statemachines.core.events import Actor
-from statemachines.engine import create, outbox
+from statemachines.engine import EffectCall, create
 from statemachines.engine.outbox import run_effect
 from statemachines.engine.sweep import claim
 from statemachines.models import Effect, MachineInstance
-from tests.examples.machines import Go, NoteData, Stop, notes
+from tests.examples.machines import Go, NoteData, Stop, note, notes
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("any_store", "handed")]
 
@@ -143,20 +143,16 @@ def test_a_result_whose_application_was_lost_is_applied_without_running_again(fi
 
 
 @pytest.mark.parametrize("fail", [0, 9])
-def test_a_worker_whose_lease_was_over_changes_nothing(
-    file: Path, ann: Actor, fail: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_whose_lease_was_over_changes_nothing(file: Path, ann: Actor, fail: int) -> None:
     """A slow worker that comes back while another has the effect neither ends it nor sends it back."""
     noted(file, fail=fail).send(Go(), actor=ann)
     effect = Effect.objects.get()
 
-    def overtaken(registered: Any, running: Effect) -> Any:
-        Effect.objects.filter(pk=running.pk).update(attempts=running.attempts + 1)
-        return run(registered, running)
+    def overtaken(data: NoteData, call: EffectCall) -> Any:
+        Effect.objects.filter(pk=effect.pk).update(attempts=call.attempt + 1)
+        return note.function(data, call)
 
-    run = outbox._run
-    monkeypatch.setattr(outbox, "_run", overtaken)
-    assert run_effect(effect.pk, "default") is False
+    assert run_effect(effect.pk, "default", function=overtaken) is False
     effect.refresh_from_db()
     assert (effect.status, effect.attempts, effect.result, effect.error) == ("running", 2, None, "")
 
