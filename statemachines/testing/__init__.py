@@ -3,6 +3,22 @@
 Importing this loads no Django.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from .play import Run, play
 
-__all__ = ["Run", "play"]
+if TYPE_CHECKING:
+    from .travel import time_travel
+
+__all__ = ["Run", "play", "time_travel"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs Django only where it is asked for."""
+    if name != "time_travel":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .travel import time_travel
+
+    return time_travel

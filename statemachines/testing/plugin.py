@@ -1,11 +1,19 @@
 """The pytest plugin: a failed assertion on a run tells the run's journey, and the fixture `machines` moves time.
 
-Limits: loads no Django by itself, so it does no harm where there is none.
+Limits: loads no Django before a test asks for `machines`, so it does no harm where there is none.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
 from .play import Told
+
+if TYPE_CHECKING:
+    from .travel import Clock
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
@@ -14,3 +22,14 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
     if told is None:
         return None
     return [f"{left!r} {op} {right!r}", *told.journey.splitlines()]
+
+
+@pytest.fixture
+def machines(request: pytest.FixtureRequest) -> Iterator[Clock]:
+    """The engine's clock, stopped, and the effects that wait; of the test's database, which it brings with it."""
+    from .travel import time_travel
+
+    if request.config.pluginmanager.has_plugin("django"):
+        request.getfixturevalue("db")
+    with time_travel() as clock:
+        yield clock

@@ -1,0 +1,133 @@
+"""Say what becomes of effects in a test with a database: run for real, faked, failed, late.
+
+What is said of an effect holds from then on, for all instances. Effects of which nothing is said wait until `run`.
+Limits: everything goes through the engine's outbox, so attempts, results and errors are those of production.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+
+from statemachines import conf, registry
+from statemachines.core.driver import MAX_SENT
+from statemachines.core.functions import Effect as Declared
+from statemachines.core.functions import Named
+from statemachines.engine.outbox import EffectCall, run_effect
+from statemachines.models import Effect
+
+Which = Declared[Any, Any] | str
+"""An effect, or its name with or without its app."""
+
+
+@dataclass
+class Told:
+    """What is said of an effect. `times`: how many tries fail; None: the next one fails for good."""
+
+    takes: timedelta = timedelta(0)
+    instead: Callable[[Any, Any, Any], Any] | None = None
+    error: BaseException | None = None
+    times: int | None = None
+
+
+class Effects:
+    """The effects that wait in a database."""
+
+    def __init__(self, using: str, now: Callable[[], datetime]) -> None:
+        self.using = using
+        self.now = now
+        self._told: dict[str, Told] = {}
+
+    @property
+    def waiting(self) -> list[Effect]:
+        """The effects without an outcome yet, in the order in which they were asked for."""
+        return list(self._open().order_by("created_at", "pk"))
+
+    def fake(self, effect: Which, result: Any = None) -> None:
+        """Have an effect end with this result, and its function not run; a function gets `(data)` or `(data, call)`."""
+        told = self._of(effect)
+        told.error = None
+        told.instead = Named(result).bound() if callable(result) else lambda data, call, moment: result
+
+    def fail(self, effect: Which, error: BaseException | str = "it failed", *, times: int | None = None) -> None:
+        """Have an effect fail: for good, or so many `times`, tried again each time after the engine's wait."""
+        told = self._of(effect)
+        told.error = RuntimeError(error) if isinstance(error, str) else error
+        told.times = times
+
+    def delay(self, effect: Which, by: timedelta = timedelta(0), **given: float) -> None:
+        """Have an effect take this long (`minutes=5` and such) since it was asked for, whatever its outcome."""
+        self._of(effect).takes = by + timedelta(**given)
+
+    def run(self, effect: Which | None = None, *, raises: bool = True) -> list[Effect]:
+        """Run what waits and is due now, of this effect or of all, and what that asks for. Return what was run.
+
+        An error that was not asked for is an AssertionError here; with `raises=False` it is left to the engine's
+        retries alone.
+        """
+        done: list[Effect] = []
+        while (row := self._due(effect)) is not None:
+            self.end(row, raises=raises)
+            row.refresh_from_db(using=self.using)
+            done.append(row)
+            if len(done) > MAX_SENT:
+                raise RuntimeError(f"{row} is asked for again and again at the same moment, so nothing ever rests.")
+        return done
+
+    def end(self, row: Effect, *, raises: bool = True) -> None:
+        """Run one effect as it was told."""
+        told = self._told.get(_short(row.name), Told())
+        if told.error is not None and told.times is None:
+            self._open().filter(pk=row.pk).update(attempts=conf.get("EFFECT_MAX_ATTEMPTS") - 1)  # this try is the last
+        unexpected: list[Exception] = []
+        real = registry.find(row.instance.machine, row.version).effect(row.name).bound()
+
+        def function(data: Any, call: EffectCall) -> Any:
+            if told.error is not None and (told.times is None or call.attempt <= told.times):
+                raise told.error
+            try:
+                return (told.instead or real)(data, call, None)
+            except Exception as error:
+                unexpected.append(error)
+                raise
+
+        run_effect(row.pk, self.using, function=function)
+        if unexpected and raises:
+            name = _short(row.name)
+            hint = f"effects.fail({name}, …) says that it may, effects.fake({name}, …) runs something else."
+            raise AssertionError(f"The effect {row.name} raised {unexpected[0]!r}. {hint}") from unexpected[0]
+
+    def next_told(self, until: datetime) -> tuple[datetime, Effect] | None:
+        """Return the effect that was told what to do and ends first until a moment, and when."""
+        told = [(self._ready(row), row) for row in self.waiting if _short(row.name) in self._told]
+        return min((one for one in told if one[0] <= until), key=lambda one: (one[0], one[1].pk), default=None)
+
+    def _due(self, effect: Which | None) -> Effect | None:
+        """Return the oldest effect that is due now."""
+        name = None if effect is None else _name(effect)
+        now = self.now()
+        rows = (row for row in self.waiting if name in (None, _short(row.name)))
+        return next((row for row in rows if self._ready(row) <= now), None)
+
+    def _ready(self, row: Effect) -> datetime:
+        told = self._told.get(_short(row.name), Told())
+        due_at: datetime = row.due_at
+        return max(due_at, row.created_at + told.takes)
+
+    def _open(self) -> QuerySet[Effect]:
+        return Effect.objects.using(self.using).filter(status__in=Effect.OPEN).select_related("instance")
+
+    def _of(self, effect: Which) -> Told:
+        return self._told.setdefault(_name(effect), Told())
+
+
+def _name(effect: Which) -> str:
+    return _short(effect) if isinstance(effect, str) else effect.id
+
+
+def _short(name: str) -> str:
+    return name.rpartition(".")[2]

@@ -1,0 +1,56 @@
+"""The pytest plugin, in a pytest of its own: with a failing test, without Django, and in several processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+FAILING = """
+from datetime import timedelta
+from statemachines import After, Final, Machine, State
+from statemachines.testing import play
+
+egg = Machine("egg", State("raw", After(timedelta(minutes=5), "boiled")), Final("boiled"))
+
+def test_egg():
+    run = play(egg)
+    run.advance(minutes=4)
+    assert run.state == "boiled"
+
+def test_timers():
+    assert play(egg).timers == {}
+"""
+
+WITHOUT_DJANGO = """
+import sys
+
+def test_nothing():
+    assert "statemachines.testing.plugin" in sys.modules
+    assert not [name for name in sys.modules if name.partition(".")[0] == "django"]
+"""
+
+
+def pytest_on(folder: Path, text: str, *options: str) -> subprocess.CompletedProcess[str]:
+    (folder / "test_it.py").write_text(text)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options, str(folder)]
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)
+
+
+def test_a_failed_comparison_tells_the_journey(tmp_path: Path) -> None:
+    """An assert on a value of a run explains itself by what happened, and what would be taken."""
+    done = pytest_on(tmp_path, FAILING, "-p", "no:django")
+    assert done.returncode == 1
+    assert "AssertionError: assert 'raw' == 'boiled'" in done.stdout
+    assert "The journey of egg so far:" in done.stdout
+    assert "Now, at +0:04:00, it is in raw." in done.stdout
+    assert "Timers: 300000 in 0:01:00." in done.stdout
+    assert "2 failed" in done.stdout
+
+
+def test_it_does_no_harm_without_django(tmp_path: Path) -> None:
+    """Where a project has no Django, or no settings, the plugin loads nothing of it."""
+    done = pytest_on(tmp_path, WITHOUT_DJANGO, "-p", "no:django", "-W", "error")
+    assert (done.returncode, "1 passed" in done.stdout) == (0, True), done.stdout
