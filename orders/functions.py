@@ -29,40 +29,47 @@ def is_restaurant_driven(data: OrderData) -> bool:
 
 
 def may_offer_again(data: OrderData) -> bool:
+    """Whether another courier may be asked."""
     return len(data.offers) < MOST_OFFERS
 
 
 def restaurant_patience(data: OrderData) -> timedelta:
+    """The time that a restaurant has to answer."""
     return data.minutes(RESTAURANT_PATIENCE)
 
 
 def courier_patience(data: OrderData) -> timedelta:
+    """The time that a courier has to answer."""
     return data.minutes(COURIER_PATIENCE)
 
 
 def prep_time(data: OrderData) -> timedelta:
+    """The time that the restaurant said it needs."""
     assert data.acceptance is not None  # only an accepted order is prepared
     return data.minutes(data.acceptance.prep_minutes)
 
 
 def record_acceptance(data: OrderData, event: RestaurantAccepted, moment: Moment) -> OrderData:
+    """Store what the courier will need to know: who accepted, when, and how long they cook."""
     by = moment.actor.label if moment.actor else ""
     return replace(data, acceptance=Acceptance(event.prep_minutes, moment.time, by or data.restaurant_name))
 
 
 def choose_courier(data: OrderData, event: object, moment: Moment) -> OrderData:
-    """Make the next offer, to the courier who was found under the lock."""
+    """Choose the courier to ask next."""
     found = moment.get(next_courier)
     courier = Courier(**found) if found else None
     return replace(data, offers=(*data.offers, Offer(len(data.offers) + 1, courier)))
 
 
 def assign_courier(data: OrderData, event: CourierAccepted, moment: Moment) -> OrderData:
+    """Give the job to the courier who answered their own open offer."""
     offer = answered(data, event.offer, moment)
     return replace(data, courier=offer.courier)
 
 
 def check_answer(data: OrderData, event: CourierRejected, moment: Moment) -> OrderData:
+    """Refuse an answer to an offer that is not open any more, or not theirs."""
     answered(data, event.offer, moment)
     return data
 
@@ -93,6 +100,7 @@ def speaks_for(courier: Courier, moment: Moment) -> bool:
 
 
 def record_rejection(data: OrderData, event: RestaurantRejected) -> OrderData:
+    """Write down the reason."""
     return replace(data, canceled_because=event.reason or "the restaurant rejected it")
 
 
@@ -104,4 +112,5 @@ def because(reason: str) -> Callable[[OrderData], OrderData]:
         return replace(data, canceled_because=reason)
 
     record.__name__ = "because_" + reason.replace(" ", "_")
+    record.__doc__ = f"Write down why: {reason}."
     return record

@@ -116,6 +116,7 @@ order = Machine(
         Always("standard", when=is_standard),
         Always("courier_driven", when=is_courier_driven, facts=[next_courier]),
         Always("restaurant_driven", when=is_restaurant_driven),
+        description="The kind of restaurant decides which flow the order takes.",
     ),
     flow(
         "standard",

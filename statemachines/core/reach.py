@@ -5,12 +5,13 @@ Limits: every guard counts as one that may hold; what is left out here can reall
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from .chart import Chart, Configuration, Edge, Node
 from .definition import Transition
-from .events import done_state
+from .events import RESERVED, Event, Occurrence, done_state, matches
+from .functions import Doing, Raise, Send
 from .names import edges_of
 from .plan import forced_plan, plan, start_plan
 from .selection import eventless
@@ -87,6 +88,35 @@ def ways_out(leaf: Node) -> Iterator[Edge]:
             for edge in (edge for inner in beside for edge in edges_of(inner)):
                 if any(not target.inside(node) for target in edge.targets):
                     yield edge
+
+
+def doings_of(node: Node) -> Iterator[Doing]:
+    """Yield all that a node may do: on entry, on exit, at its start, in its transitions."""
+    yield from (*node.entry, *node.exit, *(node.initial_row.actions if node.initial_row else ()))
+    for edge in edges_of(node):
+        yield from edge.row.actions
+
+
+def sent_by(nodes: Iterable[Node]) -> list[Raise[Any, Any] | Send[Any, Any]]:
+    """Return what a machine raises or sends to itself."""
+    return [doing for node in nodes for doing in doings_of(node) if isinstance(doing, Raise | Send)]
+
+
+def event_name(doing: Raise[Any, Any] | Send[Any, Any]) -> str | None:
+    """Return the name of the event that is raised or sent; None where a function makes it."""
+    return doing.event.type if isinstance(doing.event, Event | Occurrence) else None
+
+
+def by_itself(chart: Chart) -> Callable[[Edge], bool]:
+    """Make the test whether a transition may be taken without that anybody does anything."""
+    later = [event_name(doing) for doing in sent_by(chart.nodes) if isinstance(doing, Send) and doing.delay is not None]
+    names = [delay.event for node in chart.nodes for delay in node.delays] + [name for name in later if name]
+
+    def test(edge: Edge) -> bool:
+        own = edge.descriptor == "always" or edge.descriptor.startswith(RESERVED)
+        return own or None in later or any(matches(edge.descriptor, name) for name in names)
+
+    return test
 
 
 def can_be_done(node: Node) -> bool:

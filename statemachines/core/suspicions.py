@@ -14,12 +14,12 @@ import msgspec
 
 from .chart import Edge, Node
 from .definition import Done
-from .events import RESERVED, Event, Occurrence, error_actor, matches
-from .functions import Cancel, Doing, Every, Guard, InState, Not, Raise, Send, Some
+from .events import error_actor, matches
+from .functions import Cancel, Every, Guard, InState, Not, Raise, Send, Some
 from .guards import state_paths
 from .machine import Machine
 from .names import edges_of
-from .reach import Reach, can_be_done, endless, reach, reactions, ways_out
+from .reach import Reach, by_itself, can_be_done, doings_of, endless, event_name, reach, reactions, sent_by, ways_out
 
 Level = Literal["warning", "info"]
 
@@ -134,8 +134,8 @@ def _told(id: str, node: Node, text: str, edge: Edge | None = None) -> Suspicion
 def _findings(machine: Machine[Any]) -> Iterator[Finding]:
     nodes = machine.chart.nodes
     reached = reach(machine.chart.root)
-    sent = [doing for node in nodes for doing in _doings(node) if isinstance(doing, Raise | Send)]
-    timed = _timed(nodes, sent)
+    sent = sent_by(nodes)
+    timed = by_itself(machine.chart)
     for name in machine.events:
         if not _taken(name, nodes):
             yield "W107", machine.chart.root, f"it declares the event {name!r}, and no state takes it", None
@@ -174,18 +174,6 @@ def _stuck(node: Node, timed: Callable[[Edge], bool]) -> Iterator[Finding]:
         yield "I106", node, "an instance may wait here for ever: only events lead out", None
 
 
-def _timed(nodes: Iterable[Node], sent: Iterable[Raise[Any, Any] | Send[Any, Any]]) -> Callable[[Edge], bool]:
-    """Make the test whether a transition is taken without that anybody does anything."""
-    later = [_name(doing) for doing in sent if isinstance(doing, Send) and doing.delay is not None]
-    names = [delay.event for node in nodes for delay in node.delays] + [name for name in later if name]
-
-    def timed(edge: Edge) -> bool:
-        own = edge.descriptor == "always" or edge.descriptor.startswith(RESERVED)
-        return own or None in later or any(matches(edge.descriptor, name) for name in names)
-
-    return timed
-
-
 def _candidates(node: Node) -> Iterator[Finding]:
     """Yield candidates that an earlier one always forestalls."""
     for candidates in (*node.edges.values(), list(node.always)):
@@ -211,10 +199,10 @@ def _unknown_states(node: Node, machine: Machine[Any]) -> Iterator[Finding]:
 
 def _unheard(node: Node, nodes: Iterable[Node], sent: Iterable[Raise[Any, Any] | Send[Any, Any]]) -> Iterator[Finding]:
     ids = {doing.id for doing in sent if isinstance(doing, Send)}
-    for doing in _doings(node):
+    for doing in doings_of(node):
         if isinstance(doing, Cancel) and doing.id not in ids:
             yield "W113", node, f"it cancels {doing.id!r}, and nothing is sent under that id", None
-        name = _name(doing) if isinstance(doing, Raise | Send) else None
+        name = event_name(doing) if isinstance(doing, Raise | Send) else None
         if name and not _taken(name, nodes):
             yield "W107", node, f"{doing!r}: no state takes it", None
 
@@ -234,17 +222,6 @@ def _endless(node: Node, machine: Machine[Any]) -> Iterator[Finding]:
     round = endless(machine.chart, node)
     if round and min(edge.source.order for edge in round) == node.order:
         yield "W109", node, f"it never rests: {', '.join(map(repr, round))}", None
-
-
-def _doings(node: Node) -> Iterator[Doing]:
-    yield from (*node.entry, *node.exit, *(node.initial_row.actions if node.initial_row else ()))
-    for edge in edges_of(node):
-        yield from edge.row.actions
-
-
-def _name(doing: Raise[Any, Any] | Send[Any, Any]) -> str | None:
-    """Return the name of the event that is raised or sent; None where a function makes it."""
-    return doing.event.type if isinstance(doing.event, Event | Occurrence) else None
 
 
 def _taken(name: str, nodes: Iterable[Node]) -> bool:

@@ -22,6 +22,7 @@ from statemachines.exceptions import UnknownMachine
 
 class Command(BaseCommand):
     help = "Report what is suspect in the machines; exit with 1 where something is that nobody silenced."
+    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("machine", nargs="?", help="a stored name, or its last part where that is unique; else all")
