@@ -6,6 +6,7 @@ Limits: everything goes through the engine's outbox, so attempts, results and er
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,6 @@ from typing import Any
 from django.db.models import QuerySet
 
 from statemachines import conf, registry
-from statemachines.core.driver import MAX_SENT
 from statemachines.core.functions import Effect as Declared
 from statemachines.core.functions import Named
 from statemachines.engine.outbox import EffectCall, run_effect
@@ -32,6 +32,21 @@ class Told:
     instead: Callable[[Any, Any, Any], Any] | None = None
     error: BaseException | None = None
     times: int | None = None
+
+
+class Rounds:
+    """Counts what an instance does at one moment, and raises RuntimeError where that never ends."""
+
+    MOST = 100
+
+    def __init__(self) -> None:
+        self._counted: Counter[tuple[int, str]] = Counter()
+
+    def count(self, instance: int, name: str) -> None:
+        self._counted[instance, name] += 1
+        if self._counted[instance, name] > self.MOST:
+            problem = "comes at once again and again, so time never passes. Give it a guard, or a delay."
+            raise RuntimeError(f"{name} of instance {instance} {problem}")
 
 
 class Effects:
@@ -70,12 +85,12 @@ class Effects:
         retries alone.
         """
         done: list[Effect] = []
+        rounds = Rounds()
         while (row := self._due(effect)) is not None:
             self.end(row, raises=raises)
             row.refresh_from_db(using=self.using)
             done.append(row)
-            if len(done) > MAX_SENT:
-                raise RuntimeError(f"{row} is asked for again and again at the same moment, so nothing ever rests.")
+            rounds.count(row.instance_id, row.name)
         return done
 
     def end(self, row: Effect, *, raises: bool = True) -> None:

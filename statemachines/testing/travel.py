@@ -11,18 +11,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import router
 from django.utils import timezone
 
-from statemachines.core.driver import MAX_SENT
 from statemachines.engine import clock as engine_clock
 from statemachines.engine import dispatch
 from statemachines.engine.timers import fire_timer
-from statemachines.models import MachineInstance, Timer
+from statemachines.models import Effect, MachineInstance, Timer
 
-from .effects import Effects
+from .effects import Effects, Rounds
 
 
 @contextmanager
@@ -62,27 +60,26 @@ class Clock:
         if length < timedelta(0):
             raise ValueError(f"advance({length}) goes backwards; set() does that.")
         until = self.now + length
-        fired, last, at_once = 0, until, 0
+        fired, last, rounds = 0, until, Rounds()
         while (found := self._next(until)) is not None:
-            due, timer, effect = found
-            at_once, last = (at_once + 1 if due == last else 1), due
-            if at_once > MAX_SENT:
-                raise RuntimeError(f"{timer or effect} is due at once again and again, so time never passes.")
+            due, row = found
+            rounds, last = (rounds if due == last else Rounds()), due
+            rounds.count(row.instance_id, row.name)
             self.set(due)
-            if timer is not None:
-                fired += fire_timer(timer.pk, self.using)
+            if isinstance(row, Timer):
+                fired += fire_timer(row.pk, self.using)
             else:
-                self.effects.end(effect)
+                self.effects.end(row)
         self.set(until)
         return fired
 
-    def _next(self, until: datetime) -> tuple[datetime, Timer | None, Any] | None:
+    def _next(self, until: datetime) -> tuple[datetime, Timer | Effect] | None:
         """Return what comes first until a moment: the next timer, or an effect that was told what to do."""
         timer = Timer.objects.using(self.using).filter(due_at__lte=until).order_by("due_at", "pk").first()
         effect = self.effects.next_told(until)
         if effect is not None and (timer is None or effect[0] <= timer.due_at):
-            return effect[0], None, effect[1]
-        return None if timer is None else (timer.due_at, timer, None)
+            return effect
+        return None if timer is None else (timer.due_at, timer)
 
     def _base(self) -> datetime:
         """Return the time from which the clock was moved on: where time-machine travels, Python's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ import pytest
 import time_machine
 from django.db import connection
 
+from statemachines import After, Machine, State, registry
 from statemachines.core.events import Actor
 from statemachines.engine import EffectCall, clock, create
 from statemachines.engine.sweep import claim
 from statemachines.exceptions import EventRefused, MachineError
 from statemachines.models import Effect, IdempotencyRecord, MachineInstance, RefusedAttempt, Timer
+from statemachines.registry import register
 from statemachines.testing import time_travel
 from statemachines.testing.travel import Clock
 from tests.examples.machines import Close, Go, NoteData, door, note, notes
@@ -198,3 +201,18 @@ def test_it_begins_where_it_is_told_and_ends_with_the_block() -> None:
             assert clock.now("default") == inner.now != there
         assert clock.now("default") == there
     assert clock.now("default") != there
+
+
+@pytest.fixture
+def hasty() -> Iterator[str]:
+    """A machine whose timer is due at once again and again, known for the length of a test."""
+    made = register(Machine("hasty", State("a", After(timedelta(0), "a", reenter=True))), app_label="examples")
+    yield made.name
+    del registry._machines[made.name]
+
+
+def test_time_that_never_passes_is_an_error(machines: Clock, hasty: str) -> None:
+    """A machine whose timer is always due ends the test, and does not hang it."""
+    create(hasty, system=True)
+    with pytest.raises(RuntimeError, match="at once again and again"):
+        machines.advance(days=1)
