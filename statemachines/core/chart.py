@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from .events import matches
 from .functions import Bound, Doing
 
@@ -150,13 +152,14 @@ class Node:
 class Configuration:
     """A set of active nodes in node order, and what follows from it."""
 
-    __slots__ = ("active", "always", "leaves", "names", "nodes", "on", "paths", "plans")
+    __slots__ = ("active", "always", "json", "leaves", "names", "nodes", "on", "paths", "plans")
 
     def __init__(self, nodes: tuple[Node, ...]) -> None:
         self.nodes = nodes
         self.active = frozenset(nodes)
         self.paths = tuple(node.path for node in nodes if node.parent is not None)
         self.names = frozenset(self.paths)
+        self.json = msgspec.json.encode(self.paths).decode()
         self.leaves = tuple(sorted(node.path for node in nodes if node.leaf))
         self.on: dict[str, Line | Branch | None] = {}
         self.always: tuple[Line, ...] | None = None

@@ -30,10 +30,11 @@ class Plan:
     """One microstep, ready to run.
 
     `exited` and `entered`: paths in the order in which it happens (the root is ""); `recorded`: the history that it
-    writes; `then`: the configuration after it; `idle`: it leaves the snapshot as it was.
+    writes; `then`: the configuration after it; `idle`: it leaves the snapshot as it was. `text` is whatever the one who
+    tells of it made of it, kept for the next time.
     """
 
-    __slots__ = ("actions", "edges", "entered", "exited", "idle", "operations", "recorded", "then")
+    __slots__ = ("actions", "edges", "entered", "exited", "idle", "operations", "recorded", "text", "then")
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class Plan:
         self.actions = tuple(operation.doing for operation in self.operations if operation.doing is not None)
         self.recorded = recorded
         self.then = then
+        self.text: str | None = None
         self.idle = stays and not any(operation.changes for operation in self.operations)
 
 

@@ -29,6 +29,11 @@ def passed(database_time: datetime) -> datetime:
     return database_time if _replaced is None else _replaced(database_time)
 
 
+def set_time(using: str) -> datetime | None:
+    """Return the time of a clock that stands in for the database's; None where the database's own is to be taken."""
+    return None if _replaced is None else now(using)
+
+
 def database_time(using: str) -> datetime:
     """Return the database's time where it has one to the microsecond, else that of this machine."""
     connection = connections[using]

@@ -41,7 +41,7 @@ encode = msgspec.json.encode
 
 
 class Macrosteps(Driver):
-    """Takes events one after another and keeps what is to be written."""
+    """Takes events one after another and keeps what is to be written; `written` is set once it is."""
 
     def __init__(
         self, registered: Registered, snapshot: Snapshot[Any] | None, pk: int, sequence: int, now: datetime
@@ -50,6 +50,7 @@ class Macrosteps(Driver):
         self.registered = registered
         self.pk = pk
         self.started = perf_counter()
+        self.written: Change | None = None
         self.data_codec = codec(self.machine.data_type, f"data of {registered.name}")
         self.entries: list[NewEntry] = []
         self.timers: dict[str, NewTimer] = {}
@@ -87,14 +88,15 @@ class Macrosteps(Driver):
         snapshot = self.snapshot
         assert snapshot is not None  # begun, or loaded
         done = snapshot.status == "done"
+        configuration = self.machine.chart.configuration(snapshot.configuration)
         for entry in self.entries:
             entry.duration_ms = (perf_counter() - self.started) * 1000
         return Change(
             pk=self.pk,
-            state=", ".join(self.machine.chart.configuration(snapshot.configuration).leaves),
-            configuration=encode(snapshot.configuration).decode(),
+            state=", ".join(configuration.leaves),
+            configuration=configuration.json,
             data=self._data(snapshot.data),
-            history_states=encode(snapshot.history).decode(),
+            history_states=encode(snapshot.history).decode() if snapshot.history else "{}",
             status=snapshot.status,
             output=None if snapshot.output is None else codec(Any, "output").encode(snapshot.output).decode(),
             sequence=self.sequence,
@@ -140,10 +142,10 @@ class Macrosteps(Driver):
                 sequence=self.sequence,
                 event=event.type,
                 payload=encode(payload_of(event)).decode() if before is not None else "{}",
-                facts=encode(moment.facts).decode(),
-                source=encode(before.configuration if before else ()).decode(),
-                target=encode(taken.snapshot.configuration).decode(),
-                microsteps=encode([told(microstep) for microstep in taken.microsteps]).decode(),
+                facts=encode(moment.facts).decode() if moment.facts else "{}",
+                source=self.machine.chart.configuration(before.configuration).json if before else "[]",
+                target=self.machine.chart.configuration(taken.snapshot.configuration).json,
+                microsteps=told(taken.microsteps),
                 patch=patch(before, taken.snapshot),
                 actor=moment.actor or SYSTEM,
                 origin=moment.origin,

@@ -26,8 +26,9 @@ FROM (SELECT * FROM statemachines_machineinstance WHERE id = %s FOR NO KEY UPDAT
 INSERT = """
 INSERT INTO statemachines_machineinstance
     (machine, version, key, state, configuration, data, history_states, status, sequence, created_at, updated_at)
-VALUES (%s, %s, %s, '', '[]', '{}', '{}', 'active', 0, %s, %s)
-ON CONFLICT (machine, key) DO NOTHING RETURNING id"""
+SELECT %s, %s, %s, '', '[]', '{}', '{}', 'active', 0, t.now, t.now
+FROM (SELECT coalesce(%s::timestamptz, clock_timestamp()) AS now) AS t
+ON CONFLICT (machine, key) DO NOTHING RETURNING id, created_at"""
 
 UPDATE = """
 UPDATE statemachines_machineinstance
@@ -76,12 +77,12 @@ class PostgresStore:
         row.now = max(clock.passed(row.now), row.updated_at)
         return row
 
-    def insert(self, machine: str, version: int, key: str, now: datetime) -> int:
-        found = self._fetch(INSERT, [machine, version, key, now, now])
+    def insert(self, machine: str, version: int, key: str) -> tuple[int, datetime]:
+        found = self._fetch(INSERT, [machine, version, key, clock.set_time(self.using)])
         if not found:
             raise InstanceExists(machine, key)
-        pk: int = found[0][0]
-        return pk
+        pk, now = found[0]
+        return pk, now
 
     def write(self, change: Change) -> Written:
         parts = [_entries(change)] if change.entries else []

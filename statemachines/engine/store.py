@@ -28,8 +28,8 @@ class Store(Protocol):
     def lock(self, pk: int, *, timeout: timedelta | None = None) -> Row:
         """Lock an instance and return it, waiting at most `timeout`. Raises InstanceNotFound."""
 
-    def insert(self, machine: str, version: int, key: str, now: datetime) -> int:
-        """Add an instance that `write` will fill; return its primary key. Raises InstanceExists."""
+    def insert(self, machine: str, version: int, key: str) -> tuple[int, datetime]:
+        """Add an instance that `write` will fill; return its primary key and the time. Raises InstanceExists."""
 
     def write(self, change: Change) -> Written:
         """Write everything."""
@@ -92,14 +92,14 @@ class OrmStore:
             now=max(clock.now(self.using), locked.updated_at),
         )
 
-    def insert(self, machine: str, version: int, key: str, now: datetime) -> int:
+    def insert(self, machine: str, version: int, key: str) -> tuple[int, datetime]:
+        now = clock.now(self.using)
         made = MachineInstance(machine=machine, version=version, key=key, created_at=now, updated_at=now)
         MachineInstance.objects.using(self.using).bulk_create([made], ignore_conflicts=True)
         found = MachineInstance.objects.using(self.using).get(machine=machine, key=key)
         if (found.sequence, found.created_at) != (0, now):
             raise InstanceExists(machine, key)
-        pk: int = found.pk
-        return pk
+        return found.pk, now
 
     def write(self, change: Change) -> Written:
         MachineInstance.objects.using(self.using).filter(pk=change.pk).update(

@@ -23,8 +23,8 @@ from statemachines.core.errors import MachineError
 from statemachines.core.snapshot import Snapshot
 from statemachines.exceptions import InstanceBusy
 
-from . import clock, held
-from .changes import Change, Row
+from . import held
+from .changes import Row
 from .dispatch import hand_over
 from .macrosteps import Macrosteps
 from .store import store
@@ -42,12 +42,11 @@ BUSY = AGAIN | {"55P03"}
 
 
 class Driven(Macrosteps):
-    """The macrosteps of a locked instance; `written` is set once they are."""
+    """The macrosteps of a locked instance."""
 
     def __init__(self, registered: registry.Registered, row: Row) -> None:
         super().__init__(registered, None, row.pk, row.sequence, row.now)
         self.row = row
-        self.written: Change | None = None
         self.snapshot = self._loaded(row)
 
     def _loaded(self, row: Row) -> Snapshot[Any]:
@@ -76,7 +75,7 @@ def drive(pk: int, using: str, work: Callable[[Driven], T], *, lock_timeout: tim
         driven = Driven(registry.find(row.machine, row.version), row)
         done = work(driven)
         if driven.entries or driven.timers_gone:
-            driven.written = _write(driven, using)
+            _write(driven, using)
         return done
 
     return _attempted(using, attempt)
@@ -86,8 +85,7 @@ def begin(registered: registry.Registered, key: str, using: str, work: Callable[
     """Insert an instance, do `work` with it, and write what came of it. Raises InstanceExists, InstanceBusy."""
 
     def attempt() -> T:
-        now = clock.now(using)
-        pk = store(using).insert(registered.name, registered.version, key, now)
+        pk, now = store(using).insert(registered.name, registered.version, key)
         begun = Macrosteps(registered, None, pk, 0, now)
         done = work(begun)
         _write(begun, using)
@@ -96,14 +94,13 @@ def begin(registered: registry.Registered, key: str, using: str, work: Callable[
     return _attempted(using, attempt)
 
 
-def _write(done: Macrosteps, using: str) -> Change:
-    change = done.change()
+def _write(done: Macrosteps, using: str) -> None:
+    change = done.written = done.change()
     written = store(using).write(change)
     if written.effects or written.timers:
         transaction.on_commit(partial(hand_over, written, done.now, using), using=using, robust=True)
     if change.entries:
         signals.announce(done.registered.name, change, using)
-    return change
 
 
 def _attempted(using: str, attempt: Callable[[], T]) -> T:

@@ -69,18 +69,23 @@ def create(
         body = {"key": key, "data": msgspec.to_builtins(input)}
         request = idempotency.Request(who, "create", registered.name, idempotency_key, body)
 
-    def work(begun: Macrosteps) -> int:
+    def work(begun: Macrosteps) -> Macrosteps:
         begun.begin(input, who, origin)
         if request is not None:
             idempotency.keep(request, {"instance": begun.pk}, begun.now, alias)
-        return begun.pk
+        return begun
 
-    def made() -> int:
-        return begin(registered, _key(key), alias, work)
+    def made() -> MachineInstance:
+        named = _key(key)
+        begun = begin(registered, named, alias, work)
+        instance = MachineInstance(pk=begun.pk, key=named, created_at=begun.now)
+        return _fresh(instance, begun, alias)
 
-    pk = made() if request is None else _once(request, alias, made, lambda answer: answer["instance"])
-    instance: MachineInstance = MachineInstance.objects.using(alias).get(pk=pk)
-    return instance
+    def again(answer: dict[str, Any]) -> MachineInstance:
+        instance: MachineInstance = MachineInstance.objects.using(alias).get(pk=answer["instance"])
+        return instance
+
+    return made() if request is None else _once(request, alias, made, again)
 
 
 def send(
@@ -118,7 +123,7 @@ def send(
 
     def sent() -> Sent:
         driven, taken = drive(given.pk, alias, work, lock_timeout=lock_timeout)
-        return Sent(_fresh(given, driven, alias), driven.entries[0].sequence, taken)
+        return _sent(given, driven, taken, alias)
 
     def again(answer: dict[str, Any]) -> Sent:
         given.refresh_from_db(using=alias)
@@ -163,7 +168,7 @@ def force(
         return driven, driven.force(listed, new, who, origin, reason, entering=entering)
 
     driven, taken = drive(given.pk, alias, work, lock_timeout=lock_timeout)
-    return Sent(_fresh(given, driven, alias), driven.entries[0].sequence, taken)
+    return _sent(given, driven, taken, alias)
 
 
 acreate = sync_to_async(create)
@@ -197,17 +202,21 @@ def _expect(driven: Driven, sequence: int | None) -> None:
         raise SequenceMismatch(sequence, driven.row.sequence)
 
 
-def _fresh(instance: MachineInstance, driven: Driven, using: str) -> MachineInstance:
+def _sent(instance: MachineInstance, driven: Driven, taken: Step[Any], using: str) -> Sent:
+    instance.key, instance.created_at = driven.row.key, driven.row.created_at
+    return Sent(_fresh(instance, driven, using), driven.entries[0].sequence, taken)
+
+
+def _fresh(instance: MachineInstance, done: Macrosteps, using: str) -> MachineInstance:
     """Bring an instance up to date with what was written, without asking the database again."""
-    row, change = driven.row, driven.written
-    assert change is not None  # an event that was taken is written
+    change = done.written
+    assert change is not None  # a transaction that took an event wrote
     instance._state.db, instance._state.adding = using, False
-    for name in ("machine", "version", "key", "created_at"):
-        setattr(instance, name, getattr(row, name))
-    for name in ("state", "status", "sequence"):
-        setattr(instance, name, getattr(change, name))
-    for name in ("configuration", "data", "history_states"):
-        setattr(instance, name, msgspec.json.decode(getattr(change, name)))
+    instance.machine, instance.version = done.registered.name, done.registered.version
+    instance.state, instance.status, instance.sequence = change.state, change.status, change.sequence
+    instance.configuration = msgspec.json.decode(change.configuration)
+    instance.data = msgspec.json.decode(change.data)
+    instance.history_states = msgspec.json.decode(change.history_states)
     instance.output = None if change.output is None else msgspec.json.decode(change.output)
     instance.updated_at = change.at
     return instance
