@@ -1,82 +1,72 @@
-"""Play an order through the pure core: no database, no clock, the courier facts given by hand."""
+"""Orders in play, on the machine alone; the couriers whom the database would find are given by hand."""
+
+from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
 
-from orders.data import Line, OrderData
+from orders.couriers import next_courier
+from orders.data import Courier, Line, OrderData
+from orders.events import CourierAccepted, CourierRejected, RestaurantAccepted
 from orders.machines import order
-from statemachines import Actor, Event, Moment, Occurrence
-from statemachines.core.interpreter import start, step
-from statemachines.core.snapshot import SetTimer, Snapshot, StartEffect, Step
+from statemachines import Actor
+from statemachines.testing import Run, play
 
-COURIERS = [
-    {"id": number, "user": str(100 + number), "name": name, "email": f"{name.lower()}@couriers.example"}
+INES, BRAM, CHIDI, NOOR = COURIERS = [
+    Courier(number, str(100 + number), name, f"{name.lower()}@couriers.example")
     for number, name in enumerate(["Ines", "Bram", "Chidi", "Noor"], 1)
 ]
 
 
-class Play:
-    """An order in play; `step` is the last one taken. Whoever was not asked yet, in order, is the next courier."""
+def placed(flow: str, couriers: list[Courier] = COURIERS, **changes: Any) -> Run[OrderData]:
+    """Place an order of this flow; who was not asked yet, in order, is the next courier."""
+    data: dict[str, Any] = {
+        "order": 7,
+        "flow": flow,
+        "customer": "Selam Tesfaye",
+        "address": "Meent 12, Rotterdam",
+        "restaurant": 3,
+        "restaurant_name": "Pho 79",
+        "lines": (Line("Phở bò", Decimal("13.00"), 2),),
+        "total": Decimal("26.00"),
+    }
 
-    def __init__(self, flow: str, couriers: int = len(COURIERS), **changes: Any) -> None:
-        self.couriers = COURIERS[:couriers]
-        lines = (Line("Phở bò", Decimal("13.00"), 2),)
-        given: dict[str, Any] = {
-            "order": 7,
-            "flow": flow,
-            "customer": "Selam Tesfaye",
-            "address": "Meent 12, Rotterdam",
-            "restaurant": 3,
-            "restaurant_name": "Pho 79",
-            "lines": lines,
-            "total": Decimal("26.00"),
-        }
-        data = OrderData(**given | changes)
-        self.step: Step[OrderData] = start(order, data, moment=self.moment(data, None))
-
-    def moment(self, data: OrderData, user: str | None) -> Moment:
+    def free(data: OrderData) -> dict[str, Any] | None:
         asked = [offer.courier.id for offer in data.offers if offer.courier]
-        free = next((courier for courier in self.couriers if courier["id"] not in asked), None)
-        return Moment(Actor("user", user) if user else None, facts={"next_courier": free})
+        found = next((courier for courier in couriers if courier.id not in asked), None)
+        return found and {"id": found.id, "user": found.user, "name": found.name, "email": found.email}
 
-    def send(self, event: Event | Occurrence, user: str | None = None) -> Step[OrderData]:
-        """Take an event, of the user where one is named."""
-        self.step = step(order, self.snapshot, event, moment=self.moment(self.data, user))
-        return self.step
+    return play(order, OrderData(**data | changes), facts={next_courier: free})
 
-    def answer(self, kind: Any, offer: int) -> Step[OrderData]:
-        """Answer an offer as the courier to whom it was made."""
-        return self.send(kind(offer=offer), user=COURIERS[offer - 1]["user"])
 
-    def elapse(self, delay: str) -> Step[OrderData]:
-        """Let a delay of the current state pass."""
-        (leaf,) = self.leaves
-        return self.send(Occurrence(f"xstate.after.{delay}.order.{leaf}"))
+def cooked(flow: str, **more: Any) -> Run[OrderData]:
+    """An order whose restaurant accepted, and whose food is ready."""
+    run = placed(flow, **more)
+    run.send(RestaurantAccepted(prep_minutes=10))
+    run.advance(minutes=10)
+    return run
 
-    @property
-    def snapshot(self) -> Snapshot[OrderData]:
-        return self.step.snapshot
 
-    @property
-    def data(self) -> OrderData:
-        return self.snapshot.data
+def asking(flow: str, **more: Any) -> Run[OrderData]:
+    """An order that waits for a courier's answer to the first offer."""
+    return cooked(flow, **more) if flow == "standard" else placed(flow, **more)
 
-    @property
-    def leaves(self) -> tuple[str, ...]:
-        active = self.snapshot.configuration
-        return tuple(path for path in active if not any(other.startswith(path + ".") for other in active))
 
-    @property
-    def state(self) -> str:
-        return ", ".join(self.leaves)
+def on_the_way(flow: str) -> Run[OrderData]:
+    """An order that somebody brings: Ines, where couriers do."""
+    if flow == "restaurant_driven":
+        return cooked(flow)
+    run = asking(flow)
+    run.send(CourierAccepted(offer=1), actor=by(INES))
+    return run
 
-    @property
-    def timers(self) -> dict[str, float]:
-        """The delays that the last step started, in seconds."""
-        timers = [command for command in self.step.commands if isinstance(command, SetTimer)]
-        return {timer.id.split(".")[2]: timer.delay.total_seconds() for timer in timers}
 
-    @property
-    def effects(self) -> list[str]:
-        """The effects that the last step asked for."""
-        return [command.effect.id for command in self.step.commands if isinstance(command, StartEffect)]
+def by(courier: Courier) -> Actor:
+    return Actor("user", courier.user, courier.name)
+
+
+def rejected(run: Run[OrderData], *couriers: Courier) -> None:
+    """Have couriers reject the offers that are made to them, one after another."""
+    for courier in couriers:
+        assert run.data.offer is not None
+        run.send(CourierRejected(offer=run.data.offer.number), actor=by(courier))

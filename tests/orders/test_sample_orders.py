@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from orders.data import OrderData
 from orders.events import (
     CourierAccepted,
     CourierRejected,
@@ -16,8 +17,9 @@ from orders.events import (
 )
 from project.demo.outcomes import plain
 from project.demo.sample import SampleOrder, sample_orders
+from statemachines.testing import Run
 
-from .play import Play
+from .play import COURIERS, by, placed
 
 ORDERS = sample_orders()
 
@@ -60,38 +62,39 @@ def test_all_scripts_occur() -> None:
 @pytest.mark.parametrize("sample", ORDERS, ids=lambda sample: f"{sample.number}")
 def test_the_script_leads_to_the_expected_end(sample: SampleOrder) -> None:
     """Played on the pure machine, each script ends as the sample says: root, flow, and event."""
-    play = Play(sample.flow)
-    act(play, sample)
-    entered = [node.path for node in play.step.microsteps[0].plan.then.nodes]
-    assert play.state == sample.expected.end
-    assert entered[-1] == sample.expected.path
-    assert plain(play.step.microsteps[0].event.type) == sample.expected.event
+    run = placed(sample.flow)
+    act(run, sample)
+    last = run.history[-1]
+    assert run.state == sample.expected.end
+    assert last.step.microsteps[0].plan.entered[-1] == sample.expected.path
+    assert plain(last.event.type) == sample.expected.event
 
 
-def act(play: Play, sample: SampleOrder) -> None:
+def act(run: Run[OrderData], sample: SampleOrder) -> None:
     """Play everybody's part, in the order in which they come."""
     script = sample.script
     if script.customer == "cancels":
-        play.send(CustomerCanceled())
+        run.send(CustomerCanceled())
         return
     if script.restaurant is not None:
         match script.restaurant.does:
             case "rejects":
-                play.send(RestaurantRejected(reason=script.restaurant.reason))
+                run.send(RestaurantRejected(reason=script.restaurant.reason))
                 return
             case "never_answers":
-                play.elapse("restaurant_patience")
+                run.elapse("restaurant_patience")
                 return
-        play.send(RestaurantAccepted(prep_minutes=script.restaurant.prep_minutes))
+        run.send(RestaurantAccepted(prep_minutes=script.restaurant.prep_minutes))
         if script.restaurant.does == "gives_up":
-            play.send(RestaurantRejected(reason=script.restaurant.reason))
+            run.send(RestaurantRejected(reason=script.restaurant.reason))
             return
-        play.elapse("prep_time")
+        run.elapse("prep_time")
     for number, courier in enumerate(script.couriers, 1):
         if courier == "lapses":
-            play.elapse("courier_patience")
+            run.elapse("courier_patience")
         else:
-            play.answer(CourierAccepted if courier == "accepts" else CourierRejected, number)
+            answer = CourierAccepted if courier == "accepts" else CourierRejected
+            run.send(answer(offer=number), actor=by(COURIERS[number - 1]))
     if script.delivery is not None:
         gone = script.delivery.does == "restaurant_rejected"
-        play.send(RestaurantRejected(reason=script.delivery.reason) if gone else OrderDelivered())
+        run.send(RestaurantRejected(reason=script.delivery.reason) if gone else OrderDelivered())
