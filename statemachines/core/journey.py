@@ -10,31 +10,37 @@ from datetime import timedelta
 from typing import Any
 
 from .border import payload_of
+from .chart import Delay
 from .events import INIT, SYSTEM, Event, done_actor, done_state, error_actor
 from .machine import Machine
 from .privacy import mask
 from .simulation import Happened, Simulation
+from .words import duration_in_words
 
 
 def journey(simulation: Simulation) -> str:
     """Tell a simulation from its beginning to now, in lines."""
     if simulation.scene.snapshot is None:
         return f"{simulation.machine.name} has not begun."
-    began = simulation.scene.journal[0].at
-    told = [line for one in simulation.scene.journal for line in _happened(simulation.machine, one, one.at - began)]
-    now = _now(simulation, simulation.scene.now - began)
-    return "\n".join([f"The journey of {simulation.machine.name} so far:", *told, *now])
+    journal = simulation.scene.journal
+    told = [f"The journey of {simulation.machine.name} so far:"]
+    before = journal[0].at
+    for one in journal:
+        told += _happened(simulation.machine, one, one.at - before)
+        before = one.at
+    return "\n".join([*told, *_now(simulation, simulation.scene.now - journal[0].at)])
 
 
 def _happened(machine: Machine[Any], one: Happened, passed: timedelta) -> Iterator[str]:
     before, after = leaves(machine, one.source), leaves(machine, one.target)
     by = f" by {one.actor.label or one.actor.id or one.actor.kind}" if _of_somebody(one) else ""
     way = f"→ {after}" if before != after or not before else f"stays in {after}"
-    yield f"  {one.sequence:>2}  +{passed}  {event_words(machine, one)}{by} {way}"
+    later = f"{duration_in_words(passed)} later: " if passed else ""
+    yield f"  {one.sequence:>2}. {later}{event_words(machine, one)}{by} {way}"
     if one.reason:
-        yield f"        because {one.reason}"
+        yield f"      because {one.reason}"
     if one.actions:
-        yield f"        did {', '.join(map(repr, one.actions))}"
+        yield f"      did {', '.join(map(repr, one.actions))}"
 
 
 def _of_somebody(one: Happened) -> bool:
@@ -44,15 +50,16 @@ def _of_somebody(one: Happened) -> bool:
 def _now(simulation: Simulation, passed: timedelta) -> Iterator[str]:
     scene = simulation.scene
     where = ", ".join(simulation.leaves)
+    since = f"Now, {duration_in_words(passed)} after the beginning," if passed else "Now"
     if simulation.snapshot.status == "done":
-        yield f"Now, at +{passed}, it has ended in {where}."
+        yield f"{since} it has ended in {where}."
     else:
-        yield f"Now, at +{passed}, it is in {where}."
+        yield f"{since} it is in {where}."
         possible = [one for one in simulation.possible() if one.verdict != "refused"]
         yield f"  It would take: {', '.join(one.event_type for one in possible) or 'no event'}."
     timers = timer_names(simulation)
     if timers:
-        yield f"  Timers: {', '.join(f'{name} in {left}' for name, left in timers.items())}."
+        yield f"  Timers: {', '.join(f'{name} (in {duration_in_words(left)})' for name, left in timers.items())}."
     if scene.effects:
         yield f"  Effects that wait: {', '.join(one.name for one in scene.effects)}."
 
@@ -63,7 +70,10 @@ def leaves(machine: Machine[Any], configuration: Sequence[str]) -> str:
 
 
 def timer_names(simulation: Simulation) -> dict[str, timedelta]:
-    """Return how long each timer still has, by its short name where that is unique: the delay's, or the send's id."""
+    """Return how long each timer still has, by a short name where that is unique: the delay's, or the send's id.
+
+    A delay's is that of its function, or its length in words ("30 days").
+    """
     armed = simulation.scene.timers
     short = {timer.name: _short(simulation.machine, timer.name) for timer in armed}
     names = list(short.values())
@@ -74,7 +84,12 @@ def timer_names(simulation: Simulation) -> dict[str, timedelta]:
 
 
 def _short(machine: Machine[Any], name: str) -> str:
-    return next((delay.id for node in machine.chart.nodes for delay in node.delays if delay.event == name), name)
+    delays = (delay for node in machine.chart.nodes for delay in node.delays)
+    return next((_delay_name(delay) for delay in delays if delay.event == name), name)
+
+
+def _delay_name(delay: Delay) -> str:
+    return duration_in_words(delay.value) if isinstance(delay.value, timedelta) else delay.id
 
 
 def event_words(machine: Machine[Any], one: Happened) -> str:
@@ -93,8 +108,7 @@ def _internal(machine: Machine[Any]) -> Iterator[tuple[str, str]]:
     for node in machine.chart.nodes:
         yield done_state(node.id), f"{node.path or machine.name} is done"
         for delay in node.delays:
-            fixed = delay.value if isinstance(delay.value, timedelta) else delay.id
-            yield delay.event, f"after {fixed}"
+            yield delay.event, f"after {_delay_name(delay)}"
         for invocation in node.invocations:
             yield done_actor(invocation.id), f"{invocation.row.effect.id} succeeded"
             yield error_actor(invocation.id), f"{invocation.row.effect.id} failed"

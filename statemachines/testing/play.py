@@ -92,7 +92,7 @@ class Run(Generic[D]):
 
     @property
     def timers(self) -> dict[str, timedelta]:
-        """How long each timer still has, by the name of its delay, the next one first."""
+        """How long each timer still has, by its delay ("prep_time", "30 days"), the next one first."""
         return self._told(Times(timer_names(self.simulation)))
 
     @property

@@ -45,8 +45,8 @@ def test_a_failed_comparison_tells_the_journey(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "AssertionError: assert 'raw' == 'boiled'" in done.stdout
     assert "The journey of egg so far:" in done.stdout
-    assert "Now, at +0:04:00, it is in raw." in done.stdout
-    assert "Timers: 300000 in 0:01:00." in done.stdout
+    assert "Now, 4 minutes after the beginning, it is in raw." in done.stdout
+    assert "Timers: 5 minutes (in 1 minute)." in done.stdout
     assert "2 failed" in done.stdout
 
 

@@ -290,15 +290,15 @@ def test_the_journey_is_told_in_words() -> None:
     made.fail(order_oil)
     assert journey(made).splitlines() == [
         "The journey of tank so far:",
-        "   1  +0:00:00  begins → empty",
-        "   2  +1:00:00  after 1:00:00 stays in empty",
-        "        did note",
-        "   3  +1:00:00  buy by Ann → ordering",
-        "        did sign, note, order_oil",
-        "   4  +1:00:00  order_oil failed → empty",
-        "Now, at +1:00:00, it is in empty.",
+        "   1. begins → empty",
+        "   2. 1 hour later: after 1 hour stays in empty",
+        "      did note",
+        "   3. buy by Ann → ordering",
+        "      did sign, note, order_oil",
+        "   4. order_oil failed → empty",
+        "Now, 1 hour after the beginning, it is in empty.",
         "  It would take: buy, beg.",
-        "  Timers: 3600000 in 1:00:00, 7200000 in 2:00:00.",
+        "  Timers: 1 hour (in 1 hour), 2 hours (in 2 hours).",
         "  Effects that wait: note, note.",
     ]
 
