@@ -31,7 +31,7 @@ def snapshot_at(instance: MachineInstance, sequence: int) -> Snapshot[Any]:
         data = {name: value for name, value in data.items() if name not in patch.get("unset", [])}
         data |= patch.get("set", {})
         history |= {path: tuple(paths) for path, paths in patch.get("history", {}).items()}
-        ended = patch.get("ended", ended)
+        ended = patch.get("ended", {})  # a force may have it go on
     if last is None or last.sequence != sequence:
         raise HistoryEntry.DoesNotExist(f"{instance} has no history entry {sequence}.")
     machine = registry.find(instance.machine, last.version).machine

@@ -30,7 +30,7 @@ def _changed(before: Snapshot[Any] | None, after: Snapshot[Any]) -> dict[str, An
     changed: dict[str, Any] = {}
     if before is None or before.data is not after.data:
         old, new = _fields(before.data if before else None), _fields(after.data)
-        changed["set"] = {name: value for name, value in new.items() if name not in old or old[name] != value}
+        changed["set"] = {name: value for name, value in new.items() if name not in old or not _same(old[name], value)}
         changed["unset"] = [name for name in old if name not in new]
     if after.history:
         known = before.history if before else {}
@@ -38,6 +38,11 @@ def _changed(before: Snapshot[Any] | None, after: Snapshot[Any]) -> dict[str, An
     if after.status == "done":
         changed["ended"] = {"output": after.output}
     return {name: value for name, value in changed.items() if value}
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Say whether two values are the same in JSON, where 1 is not True and 1.1 not 1.10."""
+    return old is new or (old == new and msgspec.json.encode(old) == msgspec.json.encode(new))
 
 
 def _fields(data: Any) -> dict[str, Any]:
