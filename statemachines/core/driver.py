@@ -55,7 +55,8 @@ class Driver(ABC):
     def begin(self, input: Any, actor: Actor, origin: str) -> Step[Any]:
         """Enter the initial states. Raises EventRefused where a function refuses, and MachineError."""
         with self._functions(INIT, refusable=True):
-            moment = Moment(actor, origin, self.now, self._facts(INIT, input, None))
+            read = self._facts(INIT, self.machine.initial_data(input), None)
+            moment = Moment(actor, origin, self.now, read)
             taken = start(self.machine, input, moment=moment)
             self._record(None, taken, taken.microsteps[0].event, moment)
         self._drain(actor)

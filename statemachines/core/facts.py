@@ -10,6 +10,7 @@ from typing import Any
 
 from .chart import Edge, Node
 from .events import done_state, matches
+from .force import FORCE
 from .functions import Fact, Raise
 from .machine import Machine
 from .snapshot import Snapshot
@@ -23,8 +24,11 @@ def asked(machine: Machine[Any], snapshot: Snapshot[Any] | None, event_type: str
     """
     if not machine.names.facts:
         return {}
-    if snapshot is None:
-        active, candidates = list(_entered(machine.chart.root)), []
+    candidates: list[Edge] = []
+    if event_type == FORCE:  # it may enter any state
+        active = list(machine.chart.nodes)
+    elif snapshot is None:
+        active = list(_entered(machine.chart.root))
     else:
         active = list(machine.chart.configuration(snapshot.configuration).nodes)
         candidates = [edge for node in active for edge in node.candidates(event_type)]
