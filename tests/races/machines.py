@@ -167,6 +167,10 @@ def receipt(data: Cloth) -> dict[str, int]:
     return {"rows": data.rows}
 
 
+def is_seventh(data: Cloth, event: object, moment: Moment) -> bool:
+    return moment.get(row_name) == "row 7"
+
+
 @effect
 def ship(data: Cloth, call: EffectCall) -> str:
     if data.colour == "red":
@@ -190,8 +194,18 @@ loom = register(
             ),
             State(
                 "weft",
-                State("left", On("beat", "right"), After(timedelta(hours=1), "right")),
-                State("right", On("beat", "left"), Always("tied", when=is_long), On("inspect", "left")),
+                State(
+                    "left",
+                    Always("tied", when=is_seventh, facts=[row_name]),
+                    On("beat", "right"),
+                    After(timedelta(hours=1), "right"),
+                ),
+                State(
+                    "right",
+                    Always("tied", when=is_long),
+                    On("beat", "left"),
+                    On("inspect", "left"),
+                ),
                 State("tied", On("inspect", "left", do=send("late", delay=timedelta(hours=2), id="later"))),
             ),
             History("kept", deep=True),
