@@ -59,6 +59,13 @@ class Telling:
             return say("on_prefix", event=self.event(edge.descriptor[:-2]))
         return say("on_event", event=self.event(edge.descriptor))
 
+    def when(self, edge: Edge) -> str:
+        """Say when a transition is taken, and on what condition."""
+        occasion, guard = self.occasion(edge), edge.row.guard
+        return (
+            occasion if guard is None else say("occasion_if", occasion=occasion, guard=self.guard(guard, edge.source))
+        )
+
     def outcome(self, edge: Edge) -> str:
         """Say where a transition leads, as what follows "it"."""
         source, targets = edge.source, edge.targets
@@ -99,14 +106,7 @@ class Telling:
 
     def sentence(self, edge: Edge) -> str:
         """Tell a transition on its own."""
-        occasion, outcome = upper(self.occasion(edge)), self.whole(edge)
-        if edge.row.guard is None:
-            told = say("transition", occasion=occasion, outcome=outcome)
-        else:
-            told = say(
-                "transition_if", occasion=occasion, guard=self.guard(edge.row.guard, edge.source), outcome=outcome
-            )
-        return _described(edge, told)
+        return _described(edge, say("transition", occasion=upper(self.when(edge)), outcome=self.whole(edge)))
 
     def choices(self, edges: list[Edge]) -> Iterator[str]:
         """Tell the candidates for one occasion as the lines of a list."""

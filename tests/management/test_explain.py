@@ -7,7 +7,7 @@ import io
 import pytest
 from django.core.management import CommandError, call_command
 
-from statemachines import registry
+from statemachines import Final, Machine, On, State, registry
 from statemachines.core.explanation import explain
 
 
@@ -41,3 +41,25 @@ def test_what_is_not_there_is_told() -> None:
         told("ordr")
     with pytest.raises(CommandError, match=r"no version 9 of orders\.order, it has: 3"):
         told("orders.order", "--version", "9")
+
+
+def test_the_difference_of_two_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """--diff tells what changed from one version to another, in either direction."""
+    monkeypatch.setattr(registry, "_machines", {})
+    for version, target in ((1, "won"), (2, "lost")):
+        rows = State("a", On("end", target)), Final("won"), Final("lost")
+        registry.register(Machine("game", *rows, version=version), app_label="examples")
+    assert told("game", "--diff", "1", "2") == (
+        "# Game: from version 1 to version 2\n\n## A\n\n"
+        "- When **end** happens, it now ends as *lost* (before: ends as *won*).\n"
+    )
+    assert "ends as *won* (before: ends as *lost*)" in told("game", "--diff", "2", "1")
+    assert told("game", "--diff", "2", "2").endswith("Both versions are the same.\n")
+
+
+def test_a_difference_needs_versions_that_are_there() -> None:
+    """Where only one version is registered, that is said with its number."""
+    with pytest.raises(CommandError, match=r"no version 2 of orders\.order, it has: 3\."):
+        told("orders.order", "--diff", "2", "3")
+    with pytest.raises(CommandError, match="not allowed with argument"):
+        told("order", "--diff", "2", "3", "--version", "3")

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from statemachines import registry
+from statemachines.core.comparison import compare
 from statemachines.core.explanation import explain
 from statemachines.exceptions import UnknownMachine, UnknownVersion
 
@@ -23,11 +24,20 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("machine", help="the machine's stored name, or its last part where that is unique")
-        parser.add_argument("--version", type=int, help="the version to tell; by default the current one")
+        group = parser.add_mutually_exclusive_group()
+        group.add_argument("--version", type=int, help="the version to tell; by default the current one")
+        group.add_argument("--diff", type=int, nargs=2, metavar=("V1", "V2"), help="tell what changed between versions")
 
     def handle(self, **options: Any) -> None:
         try:
-            machine = registry.find(options["machine"], options["version"]).machine
+            self.stdout.write(_told(options["machine"], options["version"], options["diff"]), ending="")
         except (UnknownMachine, UnknownVersion) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(explain(machine), ending="")
+
+
+def _told(name: str, version: int | None, versions: list[int] | None) -> str:
+    """Return the text. Raises UnknownMachine and UnknownVersion, whose texts name what there is."""
+    if versions is None:
+        return explain(registry.find(name, version).machine)
+    old, new = (registry.find(name, one).machine for one in versions)
+    return compare(old, new)
