@@ -1,6 +1,7 @@
 """The pytest plugin: a failed assertion on a run tells the run's journey, and the fixture `machines` moves time.
 
-Limits: loads no Django before a test asks for `machines`, so it does no harm where there is none.
+Limits: loads no Django before a test asks for `machines`, so it does no harm where there is none. `machines` needs
+pytest-django; without that there is `time_travel`.
 """
 
 from __future__ import annotations
@@ -25,11 +26,9 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 
 
 @pytest.fixture
-def machines(request: pytest.FixtureRequest) -> Iterator[Clock]:
-    """The engine's clock, stopped, and the effects that wait; of the test's database, which it brings with it."""
+def machines(db: None) -> Iterator[Clock]:
+    """The engine's clock, stopped, and the effects that wait; on pytest-django's test database."""
     from .travel import time_travel
 
-    if request.config.pluginmanager.has_plugin("django"):
-        request.getfixturevalue("db")
     with time_travel() as clock:
         yield clock

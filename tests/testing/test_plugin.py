@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
+
 FAILING = """
 from datetime import timedelta
 from statemachines import After, Final, Machine, State
@@ -23,6 +25,21 @@ def test_timers():
     assert play(egg).timers == {}
 """
 
+ON_A_DATABASE = """
+from statemachines.engine import create
+from statemachines.models import MachineInstance
+
+def test_time(machines):
+    create("examples.door", "only", system=True)
+    assert machines.advance(days=1) == 0
+
+def test_nothing_is_left(machines):
+    assert not MachineInstance.objects.exists()
+
+def test_commits(machines, transactional_db):
+    create("examples.door", "only", system=True)
+"""
+
 WITHOUT_DJANGO = """
 import sys
 
@@ -36,6 +53,7 @@ def pytest_on(folder: Path, text: str, *options: str) -> subprocess.CompletedPro
     (folder / "test_it.py").write_text(text)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options, str(folder)]
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    environment |= {"DATABASE_URL": "sqlite://:memory:", "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)
 
 
@@ -54,3 +72,9 @@ def test_it_does_no_harm_without_django(tmp_path: Path) -> None:
     """Where a project has no Django, or no settings, the plugin loads nothing of it."""
     done = pytest_on(tmp_path, WITHOUT_DJANGO, "-p", "no:django", "-W", "error")
     assert (done.returncode, "1 passed" in done.stdout) == (0, True), done.stdout
+
+
+def test_machines_brings_the_test_database(tmp_path: Path) -> None:
+    """The fixture alone asks for the database; side by side under xdist each process has its own."""
+    done = pytest_on(tmp_path, ON_A_DATABASE, "--ds=tests.settings", "--no-migrations", "-n", "2")
+    assert (done.returncode, "3 passed" in done.stdout) == (0, True), done.stdout
