@@ -136,7 +136,7 @@ def test_instances_that_drive_each_other_never_wait_in_a_ring(race: Race, ann: A
         assert instance.data["hits"] == len(balls)
         assert instance.effects.count() == min(60, len(balls))
         hits += len(balls)
-    assert set(Effect.objects.values_list("status", "attempts")) <= {("applied", 1), ("ignored", 1), ("cancelled", 0)}
+    assert set(Effect.objects.values_list("status", "attempts")) == {("applied", 1)}
     assert hits == 6 + Effect.objects.count()
 
 
@@ -144,9 +144,9 @@ def test_a_slow_action_holds_up_its_own_instance_alone(race: Race, ann: Actor) -
     """Seven processes queue behind an action of 50 ms: linear; meanwhile another instance is driven as if alone."""
     busy, free = create(slow.machine, actor=ann), create(turns.machine, actor=ann)
     slow_ones = [sends(busy, *["tick"] * 4)] * (PROCESSES - 1)
-    answers = race.run(*slow_ones, sends(free, *["tick"] * 40))
+    answers = race.run(*slow_ones, sends(free, *["tick"] * 20))
     linear(busy, answers[:-1])
     last = linear(free, answers[-1:])[-1]
     assert busy.data["count"] == 4 * (PROCESSES - 1)
-    assert median(answers[-1]["seconds"]) < 0.05 < median(answers[0]["seconds"])
+    assert median(answers[-1]["seconds"]) * 2 < median(answers[0]["seconds"])
     assert last.at < busy.updated_at
