@@ -1,4 +1,4 @@
-"""The pytest plugin, in a pytest of its own: with a failing test, without Django, and in several processes."""
+"""The pytest plugin, in a pytest of its own: with a failing test, without Django, and on a database."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def test_timers():
 """
 
 ON_A_DATABASE = """
+from django.db import connection
 from statemachines.engine import create
 from statemachines.models import MachineInstance
 
@@ -38,6 +39,7 @@ def test_nothing_is_left(machines):
 
 def test_commits(machines, transactional_db):
     create("examples.door", "only", system=True)
+    assert not connection.in_atomic_block
 """
 
 WITHOUT_DJANGO = """
@@ -75,6 +77,6 @@ def test_it_does_no_harm_without_django(tmp_path: Path) -> None:
 
 
 def test_machines_brings_the_test_database(tmp_path: Path) -> None:
-    """The fixture alone asks for the database; side by side under xdist each process has its own."""
-    done = pytest_on(tmp_path, ON_A_DATABASE, "--ds=tests.settings", "--no-migrations", "-n", "2")
+    """The fixture alone asks for the database, in which nothing is left, also where a test commits."""
+    done = pytest_on(tmp_path, ON_A_DATABASE, "--ds=tests.settings", "--no-migrations")
     assert (done.returncode, "3 passed" in done.stdout) == (0, True), done.stdout

@@ -12,7 +12,7 @@ from statemachines.core.errors import EventRefused, InvalidValue, MachineError, 
 from statemachines.core.events import Occurrence
 from statemachines.core.journey import journey
 from statemachines.core.simulation import FIRST_MOMENT, Simulation
-from tests.examples.machines import Close, Go, Lock, Open, Stop, door, notes, sender
+from tests.examples.machines import Close, Go, Lock, Moved, Open, Stop, account, door, notes, sender
 
 ANN = Actor("user", "7", "Ann")
 
@@ -310,6 +310,14 @@ def test_the_journey_names_the_reason_and_the_end() -> None:
     told = journey(made)
     assert "because it was full all the time" in told
     assert "it has ended in full" in told
+
+
+def test_the_journey_keeps_secrets() -> None:
+    """Fields that are marked as sensitive are masked."""
+    made = Simulation(account.machine)
+    made.start()
+    made.send(Moved(email="ann@example.org"))
+    assert "moved(email='•••')" in journey(made)
 
 
 def test_typed_events_are_sent_as_they_are() -> None:
