@@ -1,4 +1,6 @@
-"""The testing kit: `play` for machines alone, `time_travel` for the database. It serves pytest and unittest.
+"""The testing kit: `play` for machines alone and ways through them, `time_travel` for the database.
+
+It serves pytest and unittest.
 
 Importing this loads no Django.
 """
@@ -7,12 +9,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from statemachines.core.paths import Path, all_states, all_transitions, shortest_paths, simple_paths
+
 from .play import Run, play
 
 if TYPE_CHECKING:
     from .travel import time_travel
 
-__all__ = ["Run", "play", "time_travel"]
+__all__ = [
+    "Path",
+    "Run",
+    "all_states",
+    "all_transitions",
+    "play",
+    "shortest_paths",
+    "simple_paths",
+    "time_travel",
+]
 
 
 def __getattr__(name: str) -> Any:
