@@ -417,7 +417,7 @@ def test_the_engine_does_what_the_core_says(settings: Any) -> None:
     """After whatever came before, rows and history are the core's, on either store; what crashed never was."""
     settings.STATEMACHINES = {**settings.STATEMACHINES, "EFFECT_MAX_ATTEMPTS": 1}
     bounds = hypothesis_settings(
-        max_examples=20,
+        max_examples=12,
         stateful_step_count=30,
         suppress_health_check=[HealthCheck.too_slow],
         phases=[Phase.explicit, Phase.generate],  # what fails is found in its rows: shrinking would take minutes
