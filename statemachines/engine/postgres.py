@@ -67,6 +67,7 @@ WHERE instance_id = %s AND invocation = ANY(%s) AND status IN ('waiting', 'runni
 class PostgresStore:
     def __init__(self, using: str) -> None:
         self.using = using
+        self.connection = connections[using]
 
     def lock(self, pk: int, *, timeout: timedelta | None = None) -> Row:
         with lock_timeout(self.using, timeout):
@@ -111,12 +112,12 @@ class PostgresStore:
         params = [value for _, _, values in parts for value in values]
         if fetch:
             return self._fetch(sql, params)
-        with connections[self.using].cursor() as cursor:
+        with self.connection.cursor() as cursor:
             cursor.execute(sql, params)
         return []
 
     def _fetch(self, sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
-        with connections[self.using].cursor() as cursor:
+        with self.connection.cursor() as cursor:
             cursor.execute(sql, params)
             return list(cursor.fetchall())
 

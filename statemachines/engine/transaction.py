@@ -27,7 +27,7 @@ from . import held
 from .changes import Row
 from .dispatch import hand_over
 from .macrosteps import Macrosteps
-from .store import store
+from .store import Store, store
 
 T = TypeVar("T")
 
@@ -71,11 +71,12 @@ def drive(pk: int, using: str, work: Callable[[Driven], T], *, lock_timeout: tim
 
     def attempt() -> T:
         held.one_only(pk, using)
-        row = store(using).lock(pk, timeout=lock_timeout)
+        rows = store(using)
+        row = rows.lock(pk, timeout=lock_timeout)
         driven = Driven(registry.find(row.machine, row.version), row)
         done = work(driven)
         if driven.entries or driven.timers_gone:
-            _write(driven, using)
+            _write(driven, rows, using)
         return done
 
     return _attempted(using, attempt)
@@ -85,18 +86,19 @@ def begin(registered: registry.Registered, key: str, using: str, work: Callable[
     """Insert an instance, do `work` with it, and write what came of it. Raises InstanceExists, InstanceBusy."""
 
     def attempt() -> T:
-        pk, now = store(using).insert(registered.name, registered.version, key)
+        rows = store(using)
+        pk, now = rows.insert(registered.name, registered.version, key)
         begun = Macrosteps(registered, None, pk, 0, now)
         done = work(begun)
-        _write(begun, using)
+        _write(begun, rows, using)
         return done
 
     return _attempted(using, attempt)
 
 
-def _write(done: Macrosteps, using: str) -> None:
+def _write(done: Macrosteps, rows: Store, using: str) -> None:
     change = done.written = done.change()
-    written = store(using).write(change)
+    written = rows.write(change)
     if written.effects or written.timers:
         transaction.on_commit(partial(hand_over, written, done.now, using), using=using, robust=True)
     if change.entries:
