@@ -13,6 +13,7 @@ from .events import done_state, matches
 from .force import FORCE
 from .functions import Fact, Raise
 from .machine import Machine
+from .sets import Recorded, domain
 from .snapshot import Snapshot
 
 
@@ -32,13 +33,13 @@ def asked(machine: Machine[Any], snapshot: Snapshot[Any] | None, event_type: str
     else:
         active = list(machine.chart.configuration(snapshot.configuration).nodes)
         candidates = [edge for node in active for edge in node.candidates(event_type)]
-    edges = [*candidates, *_following(active, candidates)]
+    edges = [*candidates, *_following(active, candidates, Recorded({}, machine.chart))]
     return {fact.id: fact for edge in edges for fact in edge.row.facts}
 
 
-def _following(active: Iterable[Node], candidates: Iterable[Edge]) -> Iterator[Edge]:
+def _following(active: Iterable[Node], candidates: Iterable[Edge], recorded: Recorded) -> Iterator[Edge]:
     """Yield the transitions that may be taken without a further event."""
-    waiting = [*active, *(node for edge in candidates for node in _entered_by(edge))]
+    waiting = [*active, *(node for edge in candidates for node in _entered_by(edge, recorded))]
     seen: set[Node] = set()
     raised = {name for edge in candidates for name in _raised(edge.row.actions)}
     internal: list[Edge] = []
@@ -51,7 +52,7 @@ def _following(active: Iterable[Node], candidates: Iterable[Edge]) -> Iterator[E
         new = [edge for one in seen for edge in _internal(one, raised) if edge not in internal]
         internal += new
         raised |= {name for edge in new for name in _raised(edge.row.actions)}
-        waiting += [entered for edge in new for entered in _entered_by(edge)]
+        waiting += [entered for edge in new for entered in _entered_by(edge, recorded)]
     yield from internal
 
 
@@ -68,15 +69,33 @@ def _raised(doings: Iterable[Any]) -> list[str]:
     return [getattr(doing.event, "type", "*") for doing in doings if isinstance(doing, Raise)]
 
 
-def _entered_by(edge: Edge) -> Iterator[Node]:
+def _entered_by(edge: Edge, recorded: Recorded) -> Iterator[Node]:
+    """Yield what a transition may activate: its targets, and the regions beside them of what is entered on the way."""
+    top = domain(edge, recorded)
     for target in edge.targets:
         yield from _entered(target)
+        for ancestor in target.ancestors():
+            if ancestor.type == "parallel":
+                yield from (node for region in ancestor.regions for node in _entered(region))
+            if ancestor is top:
+                break
 
 
 def _entered(node: Node) -> Iterator[Node]:
-    """Yield what entering a node may activate: itself, its ancestors, and its descendants by default."""
+    """Yield what entering a node may activate: itself, its ancestors, and its descendants by default.
+
+    What a history state restores may be anything in its parent.
+    """
     yield node
     yield from node.ancestors()
+    if node.type == "history" and node.parent is not None:
+        yield from _inside(node.parent)
     below = (node.initial,) if node.initial else ()
     for child in (*below, *(node.regions if node.type == "parallel" else ()), *node.history_default):
         yield from _entered(child) if child is not node.parent else ()
+
+
+def _inside(node: Node) -> Iterator[Node]:
+    for child in node.children:
+        yield child
+        yield from _inside(child)
