@@ -45,7 +45,7 @@ OF_INSTANCES = (HistoryEntry, Timer, RefusedAttempt, Effect)
 BORDER = ("xstate.init", "explode", Occurrence("open", {"code": 5}))
 """What no machine takes from a client: a reserved name, an unknown one, a payload of another type."""
 
-PLAIN = ["pick", "pick", "pause", "resume", "sell", "end", "hurry", "inspect", "beat", "late"]
+PLAIN = ["pick", "pick", "pause", "resume", "sell", "beside", "end", "hurry", "inspect", "beat", "late"]
 MACHINES: dict[Registered, tuple[list[Any], list[Any], list[Any]]] = {
     door: (
         [DoorData(), DoorData(opened=101)],
@@ -443,3 +443,17 @@ def test_the_past_is_read_to_the_letter() -> None:
         twin.force(targets, entering=True)
     twin.compare()
     twin.compare_past()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("any_store", "handed")
+def test_facts_are_read_for_whatever_an_event_enters() -> None:
+    """History, and a region that comes along with its neighbour, ask for their facts as an active state does."""
+    instance = create(loom.machine, actor=ANN)
+    for event in ("pause", "resume"):
+        send(instance, event, actor=ANN)
+    assert instance.entries.get(sequence=3).facts == {"row_name": "row 0"}
+    force_instance(instance, "paused", reason="to see", actor=ANN)
+    send(instance, "beside", actor=ANN)
+    assert instance.state == "work.warp.down, work.weft.left"
+    assert instance.entries.get(sequence=5).facts == {"row_name": "row 0"}

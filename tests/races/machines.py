@@ -214,7 +214,7 @@ loom = register(
             On("late", ["work.warp.up", "work.weft.tied"]),
             On("hurry", do=cancel("later")),
         ),
-        State("paused", On("resume", "work.kept"), On(Dye), On("sell", "selling")),
+        State("paused", On("resume", "work.kept"), On("beside", "work.warp.down"), On(Dye), On("sell", "selling")),
         State("selling", Invoke(ship, "paused", do=ticket, error="work", id="shipping"), On("pause", "paused")),
         Final("sold", output=receipt),
         On("end", ".sold", when=is_finished),
