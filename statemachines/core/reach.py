@@ -37,7 +37,17 @@ def reach(root: Node) -> Reach:
         if node not in found.active:
             found.active.add(node)
             waiting += [step for edge in edges_of(node) for target in edge.targets for step in _into(target)]
+            waiting += [(one, True) for one in _remembered(node, found.active)]
     return found
+
+
+def _remembered(node: Node, active: set[Node]) -> Iterator[Node]:
+    """Yield what a shallow history enters by default: what was active beside it, but not what was inside that."""
+    beside = [one for one in (node.parent.children if node.parent else ()) if one in active]
+    if node.history is None:
+        yield from [node] if any(one.history and not one.history.deep for one in beside) else []
+    elif not node.history.deep:
+        yield from (one for one in beside if one.history is None)
 
 
 def _below(node: Node) -> Iterator[tuple[Node, bool]]:

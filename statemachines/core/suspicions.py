@@ -7,7 +7,7 @@ function makes are not known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -127,7 +127,7 @@ def suspicions(machine: Machine[Any]) -> list[Suspicion]:
 
 def _told(id: str, node: Node, text: str, edge: Edge | None = None) -> Suspicion:
     metas = [edge.row.meta if edge else None, *(one.state.meta for one in (node, *node.ancestors()))]
-    silenced = any(id in meta.get("silence", ()) for meta in metas if meta)
+    silenced = any(id in meta.get("silence", ()) for meta in metas if isinstance(meta, Mapping))  # XState: any value
     return Suspicion(id, node.path, text, KINDS[id].remedy, KINDS[id].level, silenced)
 
 

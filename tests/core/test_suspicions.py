@@ -111,6 +111,14 @@ def test_an_initial_state_that_every_transition_leads_past() -> None:
     )
 
 
+@pytest.mark.parametrize(("deep", "told"), [(False, []), (True, [("W101", "b.x.first")])])
+def test_a_shallow_memory_enters_by_default(deep: bool, told: list[tuple[str, str]]) -> None:
+    """A shallow History restores only the children: what is inside them is entered by default, not so by a deep one."""
+    inside = State("x", State("first", On(Go, "second")), State("second"))
+    b = State("b", State("y"), inside, History("h", deep=deep), On("back", ".h"), On("there", ".x.second"), LATE)
+    assert found(State("a", On(Go, "b"), LATE), b, Final("end")) == told
+
+
 def test_the_regions_beside_a_target_are_reached() -> None:
     """A transition into one region enters the others by default."""
     regions = Parallel("p", State("l", State("l1"), State("l2", On(Go, "l1"))), State("r", State("r1")), LATE)
