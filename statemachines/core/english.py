@@ -40,6 +40,10 @@ HELPERS = (*AUXILIARIES, "has", "have", "had", "does", "do")
 """What makes a clause of a few words."""
 
 
+DETERMINERS = ("a", "an", "any", "each", "one", "some", "the")
+"""What no "the" is put before."""
+
+
 def listed(parts: Iterable[str], word: str = "and") -> str:
     """Join parts as a list is read: "a", "a and b", "a, b and c"; `word` is "and" or "or".
 

@@ -14,7 +14,7 @@ from .events import RESERVED, done_actor, error_actor, matches
 from .functions import Named, Send
 from .machine import Machine
 from .names import edges_of
-from .reach import can_be_done, event_name, reactions
+from .reach import can_be_done, event_name, reactions, ways_out
 from .sentences import say
 from .telling import Telling
 from .words import doing_in_words, event_meaning, phrase, prose, value_in_words
@@ -137,7 +137,8 @@ class _Explanation:
         waits = dict.fromkeys(self._awaited(leaf))
         if waits:
             yield say("waits_for", events=listed(waits, "or"))
-        yield self._nobody(leaf)
+        dead = not waits and not any(ways_out(leaf))
+        yield say("nobody_dead") if dead else self._nobody(leaf)
 
     def _awaited(self, leaf: Node) -> Iterator[str]:
         """Yield the events from outside that a state and what holds it take; what is forbidden inside is not taken."""

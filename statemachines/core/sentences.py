@@ -90,6 +90,7 @@ SENTENCES = {
     "nobody_time": "If nobody does anything: it {outcomes}.",
     "nobody_effect": "If nobody does anything: it goes on when its effect has ended.",
     "nobody_stays": "If nobody does anything: it stays here, without a time limit.",
+    "nobody_dead": "Nothing leads out of here.",
     "nobody_none": "If no condition holds, it stays here, without a time limit.",
     "nobody_at_once": "It does not stay here.",
     "everywhere": "Everywhere",

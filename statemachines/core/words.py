@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from .english import HELPERS, VERBS, listed, lower, negated, third_person
+from .english import DETERMINERS, HELPERS, VERBS, listed, lower, negated, third_person
 from .events import AnyEvent, Event, Occurrence
 from .functions import (
     Cancel,
@@ -50,10 +50,10 @@ def prose(text: str) -> str:
 
 
 def summary(function: Function | Named) -> str:
-    """Return the first line of a function's docstring without its full stop; "" where there is none."""
+    """Return the first sentence of a function's docstring without its full stop; "" where there is none."""
     inner = function.function if isinstance(function, Named) else function
     text = inspect.getdoc(inner) if inspect.isroutine(inner) else None
-    return prose(text.splitlines()[0]) if text else ""
+    return prose(re.split(r"\.\s+(?=[A-Z])", text.splitlines()[0])[0]) if text else ""
 
 
 def duration_in_words(duration: timedelta) -> str:
@@ -77,7 +77,8 @@ def delay_in_words(delay: timedelta | Function | Named, id: str | None = None) -
         return say("after", delay=say("as_long_as", what=text.removeprefix("how long ")))
     if text.startswith("when "):
         return text
-    return say(key, delay=text or say("the", name=phrase(id or given.id)))
+    name = phrase(id or given.id)
+    return say(key, delay=text or (name if name.split(" ")[0] in DETERMINERS else say("the", name=name)))
 
 
 def value_in_words(function: Function | Named) -> str:

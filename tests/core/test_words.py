@@ -91,7 +91,7 @@ def some_value(data: Any) -> Any:
 
 
 def store(data: Any) -> Any:
-    """Store the answer, and tell who gave it."""
+    """Store the answer, and tell who gave it. More is in the second sentence."""
     return data
 
 
@@ -186,6 +186,7 @@ def test_a_duration_is_written_out(duration: timedelta, words: str) -> None:
         (need, "after the time that the cook needs"),
         (pickup_time, "at the pickup time"),
         (opening, "when the shop opens"),
+        (Named(some_value, "some_days"), "after some days"),
         (Named(some_value, "prep_time"), "after the prep time"),
     ],
 )
@@ -263,6 +264,23 @@ def test_what_is_done_follows_it(given: Any, words: str) -> None:
 def test_the_third_person(instruction: str, words: str) -> None:
     """An instruction becomes what somebody does; what is none is left."""
     assert third_person(instruction) == words
+
+
+def test_a_dead_end_is_told_as_one() -> None:
+    """A state that nothing leads out of, and that waits for nothing, is told so."""
+    assert explain(Machine("m", State("a", Always("b")), State("b"))).splitlines()[4:] == [
+        "It starts as *a*. It never ends by itself.",
+        "",
+        "## A",
+        "",
+        "- At once, it becomes *b*.",
+        "",
+        "It does not stay here.",
+        "",
+        "## B",
+        "",
+        "Nothing leads out of here.",
+    ]
 
 
 def test_little_grammar() -> None:

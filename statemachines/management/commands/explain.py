@@ -29,15 +29,15 @@ class Command(BaseCommand):
         group.add_argument("--diff", type=int, nargs=2, metavar=("V1", "V2"), help="tell what changed between versions")
 
     def handle(self, **options: Any) -> None:
+        name, versions = options["machine"], options["diff"]
         try:
-            self.stdout.write(_told(options["machine"], options["version"], options["diff"]), ending="")
-        except (UnknownMachine, UnknownVersion) as error:
+            if versions is None:
+                text = explain(registry.find(name, options["version"]).machine)
+            else:
+                text = compare(*(registry.find(name, version).machine for version in versions))
+        except UnknownVersion as error:
+            needed = " A difference needs two versions that this code has." if versions else ""
+            raise CommandError(f"{error}{needed}") from error
+        except UnknownMachine as error:
             raise CommandError(str(error)) from error
-
-
-def _told(name: str, version: int | None, versions: list[int] | None) -> str:
-    """Return the text. Raises UnknownMachine and UnknownVersion, whose texts name what there is."""
-    if versions is None:
-        return explain(registry.find(name, version).machine)
-    old, new = (registry.find(name, one).machine for one in versions)
-    return compare(old, new)
+        self.stdout.write(text, ending="")
