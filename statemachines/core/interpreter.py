@@ -5,7 +5,7 @@ Limits: no clock, no database, no waiting. What is to be done outside comes back
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .chart import Chart, Configuration, Edge
@@ -27,6 +27,9 @@ MAX_MICROSTEPS = 10_000
 
 KEPT_EVENTS = 1_000
 """How many event names a configuration remembers what they enable; more are looked up each time."""
+
+observer: Callable[[Chart, AnyEvent, Sequence[Microstep]], None] | None = None
+"""Told of every macrostep in this process, while somebody looks on; see `coverage.observing`."""
 
 
 def start(machine: Machine[D], input: Any = None, *, moment: Moment = NO_MOMENT) -> Step[D]:
@@ -131,6 +134,8 @@ def rest(
             if len(microsteps) > MAX_MICROSTEPS:
                 raise _endless(chart, microsteps)
     status: Literal["active", "done"] = "done" if run.done else "active"
+    if observer is not None:
+        observer(chart, microsteps[0].event if microsteps else run.event, microsteps)
     snapshot = Snapshot(configuration.paths, run.data, history, status, run.output)
     return Step(snapshot, tuple(microsteps), tuple(run.commands))
 

@@ -7,7 +7,7 @@ Limits: selects; conflicts between what is selected are resolved where the plan 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .chart import Configuration, Edge, Node
@@ -51,7 +51,7 @@ def eventless(configuration: Configuration) -> tuple[Line, ...]:
     return tuple(line for line in lines if line)
 
 
-def first(line: Line, data: Any, event: AnyEvent, moment: Moment, configuration: Configuration) -> Edge | None:
+def _first(line: Line, data: Any, event: AnyEvent, moment: Moment, configuration: Configuration) -> Edge | None:
     """Return the first candidate whose guard holds.
 
     Raises MachineError where a guard fails; a `Refuse` passes through.
@@ -67,6 +67,28 @@ def first(line: Line, data: Any, event: AnyEvent, moment: Moment, configuration:
             where = edge.source.path or "(root)"
             raise MachineError(edge.machine, where, f"guard {edge.row.guard!r}", f"raised {error!r}") from error
     return None
+
+
+first: Callable[[Line, Any, AnyEvent, Moment, Configuration], Edge | None] = _first
+"""What selects by; another function only while somebody looks on, so that otherwise it costs nothing."""
+
+
+def observe_guards(told: Callable[[Edge, bool], None] | None) -> None:
+    """Tell from now on of each candidate that was asked whether it may be taken; None: no longer."""
+    global first
+    first = _first if told is None else _telling(told)
+
+
+def _telling(told: Callable[[Edge, bool], None]) -> Callable[[Line, Any, AnyEvent, Moment, Configuration], Edge | None]:
+    def watched(line: Line, data: Any, event: AnyEvent, moment: Moment, configuration: Configuration) -> Edge | None:
+        found = _first(line, data, event, moment, configuration)
+        for edge in line:
+            told(edge, edge is found)
+            if edge is found:
+                break
+        return found
+
+    return watched
 
 
 def select(

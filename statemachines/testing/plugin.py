@@ -1,4 +1,5 @@
-"""The pytest plugin: a failed assertion on a run tells the run's journey, and the fixture `machines` moves time.
+"""The pytest plugin: a failed assertion on a run tells the run's journey, the fixture `machines` moves time, and
+`--machine-coverage` tells what of the machines no test does.
 
 Limits: loads no Django before a test asks for `machines`, so it does no harm where there is none. `machines` needs
 pytest-django; without that there is `time_travel`.
@@ -11,10 +12,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .coverage import MachineCoverage, add_options, is_wanted
 from .play import Told
 
 if TYPE_CHECKING:
     from .travel import Clock
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if is_wanted(config):
+        config.pluginmanager.register(MachineCoverage(config))
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
