@@ -1,5 +1,6 @@
 """The tables: instances, their history, their timers, and the outbox of their effects.
 
+Foreign keys to the instance have no index of their own: each table has one that begins with the instance.
 Limits: only `engine` writes them; `MachineInstance.send` delegates to it.
 """
 
@@ -85,7 +86,9 @@ class HistoryEntry(models.Model):
     `duration_ms` is the time from the lock to the write. Rows are never updated or deleted.
     """
 
-    instance = models.ForeignKey(MachineInstance, models.PROTECT, related_name="entries", verbose_name=_("instance"))
+    instance = models.ForeignKey(
+        MachineInstance, models.PROTECT, related_name="entries", verbose_name=_("instance"), db_index=False
+    )
     sequence = models.BigIntegerField(_("sequence"))
     event = models.CharField(_("event"), max_length=255)
     payload = models.JSONField(_("payload"), default=dict)
@@ -131,7 +134,9 @@ class Timer(models.Model):
     `armed` is the sequence that set it, by which a late firing knows that it is about another one.
     """
 
-    instance = models.ForeignKey(MachineInstance, models.CASCADE, related_name="timers", verbose_name=_("instance"))
+    instance = models.ForeignKey(
+        MachineInstance, models.CASCADE, related_name="timers", verbose_name=_("instance"), db_index=False
+    )
     name = models.CharField(_("name"), max_length=255)
     event = models.CharField(_("event"), max_length=255)
     payload = models.JSONField(_("payload"), null=True, default=None)
@@ -167,7 +172,9 @@ class Effect(models.Model):
 
     OPEN = (Status.WAITING, Status.RUNNING, Status.RAN)
 
-    instance = models.ForeignKey(MachineInstance, models.CASCADE, related_name="effects", verbose_name=_("instance"))
+    instance = models.ForeignKey(
+        MachineInstance, models.CASCADE, related_name="effects", verbose_name=_("instance"), db_index=False
+    )
     sequence = models.BigIntegerField(_("asked for at sequence"))
     key = models.UUIDField(_("idempotency key"), unique=True)
     name = models.CharField(_("name"), max_length=255)
@@ -203,7 +210,9 @@ class Effect(models.Model):
 class RefusedAttempt(models.Model):
     """An event that was refused: who tried what, why not, and how often within a minute."""
 
-    instance = models.ForeignKey(MachineInstance, models.CASCADE, related_name="refusals", verbose_name=_("instance"))
+    instance = models.ForeignKey(
+        MachineInstance, models.CASCADE, related_name="refusals", verbose_name=_("instance"), db_index=False
+    )
     event = models.CharField(_("event"), max_length=255)
     code = models.CharField(_("code"), max_length=100)
     text = models.TextField(_("text"))

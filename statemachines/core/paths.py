@@ -16,7 +16,7 @@ import msgspec
 
 from .chart import Edge
 from .errors import EventRefused, MachineError
-from .events import SYSTEM, Actor, AnyEvent, Event, Occurrence, event_type
+from .events import RESERVED, SYSTEM, Actor, AnyEvent, Event, Occurrence, event_type
 from .examples import example, result_of
 from .functions import Effect
 from .journey import timer_names
@@ -134,8 +134,17 @@ class Model:
         for timer in list(timer_names(simulation))[:1]:
             yield Move("timer", timer)
         for one in _invoked(simulation.scene):
-            yield from (Move("done", one.name, result) for result in self._results(one))
+            yield from (Move("done", one.name, result) for result in self.results_of(one.effect))
             yield Move("error", one.name)
+
+    def event_names(self) -> list[str]:
+        """Return the names of all events that a client may send."""
+        keys = {key for node in self.machine.chart.nodes for key in node.edges if "*" not in key}
+        return sorted({key for key in keys if not key.startswith(RESERVED)} | set(self.machine.events))
+
+    def results_of(self, effect: Effect[Any, Any]) -> Sequence[Any]:
+        """Return what an effect may end with."""
+        return self.results.get(effect.id) or [result_of(effect.function)]
 
     def take(self, simulation: Simulation, move: Move) -> Simulation | None:
         """Return the simulation after a move, or None where that is refused. Raises MachineError with the move."""
@@ -204,9 +213,6 @@ class Model:
                 yield from given
             elif one.verdict != "refused":
                 yield _event(self.machine, one.event_type)
-
-    def _results(self, one: Asked) -> Sequence[Any]:
-        return self.results.get(one.name) or [result_of(one.effect.function)]
 
 
 def shortest_paths(machine: Machine[Any], **given: Any) -> list[Path]:

@@ -1,11 +1,12 @@
 """How a transaction's change becomes rows on PostgreSQL: a locking SELECT, and one statement that writes everything.
 
-It runs through Django's own cursors, so that the query log, tracing and `execute_wrapper` see it.
+It runs through Django's own wrappers, so that the query log, tracing and `execute_wrapper` see it.
 Limits: does exactly what `store.OrmStore` does, and passes the same tests.
 """
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from statemachines.exceptions import InstanceExists, InstanceNotFound
 
 from . import clock
 from .changes import Change, Row, Written
+from .prepared import prepared_cursor
 from .store import lock_timeout
 
 # The clock is read outside the locking subquery: inside, it would tell the time before the wait for the lock.
@@ -67,10 +69,10 @@ WHERE instance_id = %s AND invocation = ANY(%s) AND status IN ('waiting', 'runni
 class PostgresStore:
     def __init__(self, using: str) -> None:
         self.using = using
-        self.connection = connections[using]
+        self.cursor = prepared_cursor(connections[using])
 
     def lock(self, pk: int, *, timeout: timedelta | None = None) -> Row:
-        with lock_timeout(self.using, timeout):
+        with lock_timeout(self.using, timeout) if timeout else nullcontext():
             found = self._fetch(LOCK, [pk])
         if not found:
             raise InstanceNotFound(pk)
@@ -95,31 +97,26 @@ class PostgresStore:
             parts.append(("stopped", STOPPED, [change.at, change.pk, list(change.stopped)]))
         told = [part for part in (_timers(change), _effects(change)) if part is not None]
         if not told:
-            self._execute([*parts, ("", UPDATE, _instance(change))])
+            self.cursor.execute(*_as_one([*parts, ("", UPDATE, _instance(change))]))
             return Written()
         ending = " UNION ALL ".join(f"SELECT '{name}', id, due_at FROM {name}" for name, _, _ in told)
-        rows = self._execute([*parts, *told, ("changed", UPDATE, _instance(change)), ("", ending, [])], fetch=True)
+        rows = self._fetch(*_as_one([*parts, *told, ("changed", UPDATE, _instance(change)), ("", ending, [])]))
         return Written(
             effects=[pk for name, pk, _ in rows if name == "effects"],
             timers=[(pk, due_at) for name, pk, due_at in rows if name == "timers"],
         )
 
-    def _execute(self, parts: list[tuple[str, str, list[Any]]], *, fetch: bool = False) -> list[tuple[Any, ...]]:
-        """Run named parts as one statement whose last, nameless part is the main one."""
-        *named, (_, main, _) = parts
-        common = ", ".join(f"{name} AS ({part})" for name, part, _ in named)
-        sql = f"WITH {common}{main}" if common else main
-        params = [value for _, _, values in parts for value in values]
-        if fetch:
-            return self._fetch(sql, params)
-        with self.connection.cursor() as cursor:
-            cursor.execute(sql, params)
-        return []
-
     def _fetch(self, sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
-        with self.connection.cursor() as cursor:
-            cursor.execute(sql, params)
-            return list(cursor.fetchall())
+        self.cursor.execute(sql, params)
+        rows: list[tuple[Any, ...]] = self.cursor.cursor.fetchall()  # they are here: Django's wrapper adds nothing
+        return rows
+
+
+def _as_one(parts: list[tuple[str, str, list[Any]]]) -> tuple[str, list[Any]]:
+    """Return named parts as one statement, whose last, nameless part is the main one, and its parameters."""
+    *named, (_, main, _) = parts
+    common = ", ".join(f"{name} AS ({part})" for name, part, _ in named)
+    return f"WITH {common}{main}" if common else main, [value for _, _, values in parts for value in values]
 
 
 def _rows(casts: str, rows: list[list[Any]]) -> tuple[str, list[Any]]:
