@@ -20,8 +20,6 @@ from statemachines.core.machine import Machine
 from statemachines.core.paths import Model, Move, Path
 from statemachines.core.simulation import Simulation
 
-Draw = Callable[[st.SearchStrategy[Any]], Any]
-
 INT64 = 2**63
 DAYS = timedelta(days=1_000)
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
@@ -45,13 +43,14 @@ def values(type: Any) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def event_runs(draw: Draw, machine: Machine[Any], *, max_moves: int = 20, **given: Any) -> Path:
+def event_runs(draw: st.DrawFn, /, machine: Machine[Any], *, max_moves: int = 20, **given: Any) -> Path:
     """Draw a run: a start, then up to `max_moves` moves that the machine takes. Keywords as of `core.paths.Model`.
 
     Examples of events may also be strategies. `play` of what is drawn returns the simulation.
     """
     model = Model(machine, **given)
-    simulation, moves = model.simulation(), []
+    simulation = model.simulation()
+    moves: tuple[Move, ...] = ()
     for _ in range(draw(st.integers(0, max_moves)) + 1):
         possible = moves_of(model, simulation)
         if not possible:
@@ -59,8 +58,8 @@ def event_runs(draw: Draw, machine: Machine[Any], *, max_moves: int = 20, **give
         move: Move = draw(st.one_of(possible))
         after = model.take(simulation, move)
         if after is not None:
-            simulation, moves = after, [*moves, move]
-    return Path(model, tuple(moves))
+            simulation, moves = after, (*moves, move)
+    return Path(model, moves)
 
 
 def moves_of(model: Model, simulation: Simulation) -> list[st.SearchStrategy[Move]]:
@@ -69,8 +68,7 @@ def moves_of(model: Model, simulation: Simulation) -> list[st.SearchStrategy[Mov
         return [st.sampled_from([Move("start", model.machine.name, one) for one in model.starts])]
     names = [one.event_type for one in simulation.possible()]
     found = [events_of(model, simulation, names)]
-    for timer in list(timer_names(simulation))[:1]:
-        found.append(st.just(Move("timer", timer)))
+    found += [st.just(Move("timer", timer)) for timer in list(timer_names(simulation))[:1]]
     for one in simulation.scene.effects:
         if one.invocation:
             found += [outcomes_of(model, one.effect), st.just(Move("error", one.name))]
@@ -127,8 +125,8 @@ def _of(info: inspect.Type) -> st.SearchStrategy[Any]:
         case inspect.TupleType():
             return st.tuples(*map(_of, info.item_types))
         case inspect.DictType():
-            size = {"min_size": info.min_length or 0, "max_size": info.max_length}
-            return st.dictionaries(_of(info.key_type), _of(info.value_type), **size)
+            low, high = info.min_length or 0, info.max_length
+            return st.dictionaries(_of(info.key_type), _of(info.value_type), min_size=low, max_size=high)
         case inspect.StructType() | inspect.DataclassType() | inspect.NamedTupleType() | inspect.TypedDictType():
             return st.deferred(lambda: _structures(info))  # one may hold itself
     raise TypeError(f"No values of {info!r} can be drawn; give a strategy of your own.")
@@ -170,9 +168,8 @@ def _collections(info: inspect.CollectionType) -> st.SearchStrategy[Any]:
     kinds: dict[type[inspect.Type], Callable[[list[Any]], Any]]
     kinds = {inspect.SetType: set, inspect.FrozenSetType: frozenset, inspect.VarTupleType: tuple}
     kind = kinds.get(type(info), list)
-    unique = kind in (set, frozenset)
-    sizes = {"min_size": info.min_length or 0, "max_size": info.max_length}
-    return st.lists(_of(info.item_type), unique=unique, **sizes).map(kind)
+    low, high, unique = info.min_length or 0, info.max_length, kind in (set, frozenset)
+    return st.lists(_of(info.item_type), min_size=low, max_size=high, unique=unique).map(kind)
 
 
 def _structures(info: Any) -> st.SearchStrategy[Any]:
