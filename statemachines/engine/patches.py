@@ -29,15 +29,22 @@ def patch(before: Snapshot[Any] | None, after: Snapshot[Any]) -> str:
 def _changed(before: Snapshot[Any] | None, after: Snapshot[Any]) -> dict[str, Any]:
     changed: dict[str, Any] = {}
     if before is None or before.data is not after.data:
-        old, new = _fields(before.data if before else None), _fields(after.data)
-        changed["set"] = {name: value for name, value in new.items() if name not in old or not _same(old[name], value)}
-        changed["unset"] = [name for name in old if name not in new]
+        changed |= _data(before.data if before else None, after.data)
     if after.history:
         known = before.history if before else {}
         changed["history"] = {path: paths for path, paths in after.history.items() if known.get(path) != paths}
     if after.status == "done":
         changed["ended"] = {"output": after.output}
     return {name: value for name, value in changed.items() if value}
+
+
+def _data(old: Any, new: Any) -> dict[str, Any]:
+    if type(old) is type(new) and isinstance(new, msgspec.Struct):
+        pairs = ((name, getattr(old, name), getattr(new, name)) for name in new.__struct_fields__)
+        return {"set": {name: value for name, was, value in pairs if not _same(was, value)}}
+    was, now = _fields(old), _fields(new)
+    changed = {name: value for name, value in now.items() if name not in was or not _same(was[name], value)}
+    return {"set": changed, "unset": [name for name in was if name not in now]}
 
 
 def _same(old: Any, new: Any) -> bool:

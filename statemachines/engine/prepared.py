@@ -12,6 +12,9 @@ from typing import Any
 
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
+KEPT = "_statemachines_cursor"
+"""Where a connection of psycopg's keeps its cursor: it goes with the connection."""
+
 if is_psycopg3:
     from psycopg import Cursor
 
@@ -29,6 +32,11 @@ def prepared_cursor(connection: Any) -> Any:
         return connection.cursor()
     connection.ensure_connection()
     below = connection.connection
-    if below.prepare_threshold is None:
-        below.prepare_threshold = sys.maxsize  # None, which Django sets, forbids it; so only who asks for it gets it
-    return connection._prepare_cursor(PreparedCursor(below))
+    kept = getattr(below, KEPT, None)  # whoever uses it fetches at once, so one serves all
+    if kept is None:
+        if below.prepare_threshold is None:
+            # None, which Django sets, forbids preparing; with this, only who asks for it gets it.
+            below.prepare_threshold = sys.maxsize
+        kept = connection._prepare_cursor(PreparedCursor(below))
+        setattr(below, KEPT, kept)
+    return kept
