@@ -24,11 +24,11 @@ def journey(simulation: Simulation) -> str:
         return f"{simulation.machine.name} has not begun."
     journal = simulation.scene.journal
     told = [f"The journey of {simulation.machine.name} so far:"]
-    before = journal[0].at
+    before = begun = simulation.scenes[0].now
     for one in journal:
         told += _happened(simulation.machine, one, one.at - before)
         before = one.at
-    return "\n".join([*told, *_now(simulation, simulation.scene.now - journal[0].at)])
+    return "\n".join([*told, *_now(simulation, simulation.scene.now - begun)])
 
 
 def _happened(machine: Machine[Any], one: Happened, passed: timedelta) -> Iterator[str]:
