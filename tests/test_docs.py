@@ -60,13 +60,24 @@ def cases(space: dict[str, Any]) -> Iterator[type[unittest.TestCase]]:
 
 
 def alone(function: Callable[..., None]) -> Callable[[Any], None]:
-    """Return a test method that runs a test function as pytest would, with `machines` where it asks for that."""
+    """Return a test method that runs a test function as pytest would: parametrised, with `machines` where it asks."""
 
     def test(self: Any) -> None:
-        if "machines" in inspect.signature(function).parameters:
-            with time_travel() as machines:
-                function(machines)
-        else:
-            function()
+        for given in parameters(function):
+            if "machines" in inspect.signature(function).parameters:
+                with time_travel() as machines:
+                    function(machines, **given)
+            else:
+                function(**given)
 
     return test
+
+
+def parameters(function: Callable[..., None]) -> Iterator[dict[str, Any]]:
+    """Yield what a test function is called with: once for each value of its one parameter, where it has one."""
+    marks = [mark for mark in getattr(function, "pytestmark", ()) if mark.name == "parametrize"]
+    if not marks:
+        yield {}
+    for mark in marks:
+        name, values = mark.args
+        yield from ({name: value} for value in values)
