@@ -61,6 +61,8 @@ class Coverage(msgspec.Struct, frozen=True):
     @property
     def percent(self) -> float:
         """How much was done, of 100."""
+        if not self.items:
+            return 100
         return 100 * (1 - len(self.missing) / len(self.items))
 
     def __or__(self, other: Coverage) -> Coverage:

@@ -20,7 +20,7 @@ from statemachines.core.events import AnyEvent, Occurrence
 from statemachines.core.examples import example, returned
 from statemachines.core.journey import journey, timer_names
 from statemachines.core.machine import Machine
-from statemachines.core.paths import Model
+from statemachines.core.moves import Model
 from statemachines.core.privacy import mask
 from statemachines.core.scenes import PlainScene, resume
 from statemachines.core.simulation import Simulation

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from statemachines.core.paths import Path, all_states, all_transitions, shortest_paths, simple_paths
+from statemachines.core.moves import Path
+from statemachines.core.paths import all_states, all_transitions, shortest_paths, simple_paths
 
 from .play import Run, play
 

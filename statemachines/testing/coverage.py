@@ -42,7 +42,9 @@ def add_options(parser: pytest.Parser) -> None:
 def is_wanted(config: pytest.Config) -> bool:
     """Say whether any of the options asks for machine coverage."""
     names = ("", "_json", "_html", "_fail_under")
-    return any(config.getoption(f"machine_coverage{name}") is not None for name in names)
+    return not config.option.collectonly and any(
+        config.getoption(f"machine_coverage{name}") is not None for name in names
+    )
 
 
 class MachineCoverage:

@@ -70,8 +70,7 @@ def refused(event: AnyEvent, code: str) -> str:
 
 def passed(time: timedelta) -> str:
     """Write the line that lets time pass."""
-    seconds = time.seconds + time.microseconds / 1_000_000
-    parts = [f"days={time.days}"] * bool(time.days) + [f"seconds={seconds:g}"] * bool(seconds)
+    parts = (f"{unit}={getattr(time, unit)}" for unit in ("days", "seconds", "microseconds") if getattr(time, unit))
     return f"run.advance(timedelta({', '.join(parts)}))"
 
 

@@ -17,7 +17,7 @@ from statemachines.core.errors import EventRefused, InvalidValue
 from statemachines.core.events import AnyEvent
 from statemachines.core.journey import journey
 from statemachines.core.machine import Machine
-from statemachines.core.paths import Model, Move
+from statemachines.core.moves import Model, Move
 
 from .strategies import events_of, moves_of, outcomes_of
 
@@ -41,7 +41,7 @@ def machine_as_rules(
 ) -> type[RuleBasedStateMachine]:
     """Return the rules that check what `driver` drives against a machine; `driver` is given what the run starts from.
 
-    Keywords as of `core.paths.Model`. All events are tried at all times, with the examples given or with any payload.
+    Keywords as of `core.moves.Model`. All events are tried at all times, with the examples given or with any payload.
     Its `TestCase` runs under unittest and pytest, as with every RuleBasedStateMachine.
     """
     model = Model(machine, **given)

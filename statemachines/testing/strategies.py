@@ -1,6 +1,6 @@
 """Hypothesis strategies: values of a type that the border lets in, and runs of what may happen to an instance.
 
-Importing this needs hypothesis. Limits: what `core.paths` says of its examples holds here too, but where it would make
+Importing this needs hypothesis. Limits: what `core.moves` says of its examples holds here too, but where it would make
 one value these strategies draw many.
 """
 
@@ -17,7 +17,7 @@ from statemachines.core.events import AnyEvent, Occurrence
 from statemachines.core.functions import Effect
 from statemachines.core.journey import timer_names
 from statemachines.core.machine import Machine
-from statemachines.core.paths import Model, Move, Path
+from statemachines.core.moves import Model, Move, Path
 from statemachines.core.simulation import Simulation
 
 INT64 = 2**63
@@ -44,7 +44,7 @@ def values(type: Any) -> st.SearchStrategy[Any]:
 
 @st.composite
 def event_runs(draw: st.DrawFn, /, machine: Machine[Any], *, max_moves: int = 20, **given: Any) -> Path:
-    """Draw a run: a start, then up to `max_moves` moves that the machine takes. Keywords as of `core.paths.Model`.
+    """Draw a run: a start, then up to `max_moves` moves that the machine takes. Keywords as of `core.moves.Model`.
 
     Examples of events may also be strategies. `play` of what is drawn returns the simulation.
     """

@@ -13,8 +13,9 @@ import pytest
 
 from orders.machines import order
 from statemachines import After, Event, Final, Machine, MachineError, Occurrence, On, State
+from statemachines.core.errors import UnknownEvent
 from statemachines.core.examples import example, result_of
-from statemachines.core.paths import Model
+from statemachines.core.moves import Model
 from statemachines.testing import Path, all_states, all_transitions, shortest_paths, simple_paths
 
 from .onboarding import Unsubscribed, User, get_channel, onboarding
@@ -96,6 +97,14 @@ def test_where_no_way_leads_the_path_says_so() -> None:
     assert str(path) == "a|go|0: no way found"
     with pytest.raises(LookupError, match=r"No way leads to 'a\|go\|0'; give examples that do"):
         path.play()
+
+
+def test_examples_of_what_is_not_there_are_refused() -> None:
+    """A misspelt event or effect is an error that names those that there are."""
+    with pytest.raises(UnknownEvent, match=r"takes no event 'unsubscribe'\. It takes: again, retry, unsubscribed"):
+        all_states(onboarding, events={"unsubscribe": []})
+    with pytest.raises(LookupError, match="no effect 'send', it has: get_channel, send_mail"):
+        all_states(onboarding, results={"send": [1]})
 
 
 def test_events_may_all_come_from_one_function() -> None:

@@ -23,7 +23,7 @@ from orders.models import Offer
 from orders.views import OrderAPI, RestaurantOrders
 from statemachines import Event, Machine
 from statemachines.core.codec import codec
-from statemachines.core.paths import Path
+from statemachines.core.moves import Path
 from statemachines.testing import Run, play
 from statemachines.testing.stateful import machine_as_rules
 from statemachines.testing.strategies import event_runs, values
