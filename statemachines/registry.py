@@ -12,19 +12,20 @@ from typing import Any
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 
-from .core.functions import Effect
+from .core.functions import Action, Effect
 from .core.machine import Machine
 from .exceptions import UnknownMachine, UnknownVersion
 
 
 class Registered:
-    """A machine under its stored name."""
+    """A machine under its stored name; `acts`: it has `@action`s, which write in its transitions' transactions."""
 
     def __init__(self, machine: Machine[Any], app_label: str) -> None:
         self.machine = machine
         self.app_label = app_label
         self.name = f"{app_label}.{machine.name}"
         self.version = machine.version
+        self.acts = any(isinstance(named, Action) for named in machine.names.actions.values())
 
     def effect_name(self, effect: Effect[Any, Any]) -> str:
         """Return an effect's stored name: the machine's app and the effect's id."""

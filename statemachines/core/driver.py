@@ -7,10 +7,10 @@ Limits: keeps nothing itself; where facts come from and what a macrostep leaves 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime, timedelta
+from types import TracebackType
 from typing import Any
 
 from .errors import EventRefused, MachineError, Refuse
@@ -109,25 +109,8 @@ class Driver(ABC):
                 self._record(before, taken, event, moment)
         return taken
 
-    @contextmanager
-    def _functions(self, event_type: str, *, refusable: bool) -> Iterator[None]:
-        """Mark that the machine's own functions run, and turn their `Refuse` into the refusal of the event.
-
-        What nobody sent (a timer, a completion) cannot be refused: there it is a bug.
-        """
-        token = inside.set(self.name)
-        try:
-            yield
-        except Refuse as refusal:
-            state = self.snapshot.configuration if self.snapshot else ()
-            if not refusable:
-                problem = f"refused it ({refusal.code}), but nobody sent it; use a guard that returns False"
-                raise MachineError(self.name, ", ".join(state), event_type, problem) from refusal
-            takable = possible(self.machine, self.snapshot) if self.snapshot else ()
-            names = [one.event_type for one in takable if one.verdict != "refused"]
-            raise EventRefused(refusal.code, refusal.text, event=event_type, state=state, possible=names) from refusal
-        finally:
-            inside.reset(token)
+    def _functions(self, event_type: str, *, refusable: bool) -> _Functions:
+        return _Functions(self, event_type, refusable=refusable)
 
     def _timer(self, command: SetTimer) -> tuple[str, datetime]:
         """Return a timer's name, unique to the instance, and when it is due; a delay below zero is none."""
@@ -135,6 +118,38 @@ class Driver(ABC):
         name = command.id or f"send.{self.sequence}.{self._nameless}"
         delay = command.delay
         return name, delay if isinstance(delay, datetime) else self.now + max(delay, timedelta(0))
+
+
+class _Functions:
+    """Marks that the machine's own functions run, and turns their `Refuse` into the refusal of the event.
+
+    What nobody sent (a timer, a completion) cannot be refused: there it is a bug.
+    """
+
+    __slots__ = ("driver", "event_type", "refusable", "token")
+
+    def __init__(self, driver: Driver, event_type: str, *, refusable: bool) -> None:
+        self.driver = driver
+        self.event_type = event_type
+        self.refusable = refusable
+
+    def __enter__(self) -> None:
+        self.token = inside.set(self.driver.name)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        inside.reset(self.token)
+        if not isinstance(raised, Refuse):
+            return
+        name, machine, snapshot = self.driver.name, self.driver.machine, self.driver.snapshot
+        state = snapshot.configuration if snapshot else ()
+        if not self.refusable:
+            problem = f"refused it ({raised.code}), but nobody sent it; use a guard that returns False"
+            raise MachineError(name, ", ".join(state), self.event_type, problem) from raised
+        takable = possible(machine, snapshot) if snapshot else ()
+        names = [one.event_type for one in takable if one.verdict != "refused"]
+        raise EventRefused(raised.code, raised.text, event=self.event_type, state=state, possible=names) from raised
 
 
 def _refused(machine: str, snapshot: Snapshot[Any], rejection: Rejection) -> EventRefused:

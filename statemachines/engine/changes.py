@@ -76,10 +76,20 @@ class NewEffect:
 
 
 @dataclass(slots=True)
+class NewInstance:
+    """What never changes of an instance that is created."""
+
+    machine: str
+    version: int
+    key: str
+
+
+@dataclass(slots=True)
 class Change:
     """The instance's new values, and everything that is written with them.
 
-    `timers_gone` are names; `all_timers_gone` drops every timer but the set ones. `stopped` are invocations.
+    `new` is set where the instance is created. `timers_gone` are names; `all_timers_gone` drops every timer but the
+    set ones. `stopped` are invocations.
     """
 
     pk: int
@@ -91,6 +101,7 @@ class Change:
     output: str | None
     sequence: int
     at: datetime
+    new: NewInstance | None = None
     entries: list[NewEntry] = field(default_factory=list)
     timers: dict[str, NewTimer] = field(default_factory=dict)
     timers_gone: set[str] = field(default_factory=set)

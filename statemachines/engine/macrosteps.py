@@ -33,7 +33,7 @@ from statemachines.core.snapshot import (
 )
 from statemachines.registry import Registered
 
-from .changes import Change, NewEffect, NewEntry, NewTimer
+from .changes import Change, NewEffect, NewEntry, NewInstance, NewTimer
 from .patches import patch
 from .words import told
 
@@ -44,11 +44,18 @@ class Macrosteps(Driver):
     """Takes events one after another and keeps what is to be written; `written` is set once it is."""
 
     def __init__(
-        self, registered: Registered, snapshot: Snapshot[Any] | None, pk: int, sequence: int, now: datetime
+        self,
+        registered: Registered,
+        snapshot: Snapshot[Any] | None,
+        pk: int,
+        sequence: int,
+        now: datetime,
+        new: NewInstance | None = None,
     ) -> None:
         super().__init__(registered.machine, registered.name, snapshot, sequence, now)
         self.registered = registered
         self.pk = pk
+        self.new = new
         self.started = perf_counter()
         self.written: Change | None = None
         self.data_codec = codec(self.machine.data_type, f"data of {registered.name}")
@@ -101,6 +108,7 @@ class Macrosteps(Driver):
             output=None if snapshot.output is None else codec(Any, "output").encode(snapshot.output).decode(),
             sequence=self.sequence,
             at=self.now,
+            new=self.new,
             entries=self.entries,
             timers={} if done else self.timers,
             timers_gone=self.timers_gone - self.timers.keys(),

@@ -10,12 +10,12 @@ from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connections
+from django.db import IntegrityError, connections
 
 from statemachines.exceptions import InstanceExists, InstanceNotFound
 
 from . import clock
-from .changes import Change, Row, Written
+from .changes import Change, NewInstance, Row, Written
 from .prepared import prepared_cursor
 from .store import lock_timeout
 
@@ -25,12 +25,15 @@ SELECT i.id, i.machine, i.version, i.key, i.configuration::text, i.data::text, i
        i.output::text, i.sequence, i.created_at, i.updated_at, clock_timestamp()
 FROM (SELECT * FROM statemachines_machineinstance WHERE id = %s FOR NO KEY UPDATE) AS i"""
 
+RESERVE = """
+SELECT nextval(pg_get_serial_sequence('statemachines_machineinstance', 'id')),
+       coalesce(%s::timestamptz, clock_timestamp())"""
+
 INSERT = """
 INSERT INTO statemachines_machineinstance
-    (machine, version, key, state, configuration, data, history_states, status, sequence, created_at, updated_at)
-SELECT %s, %s, %s, '', '[]', '{}', '{}', 'active', 0, t.now, t.now
-FROM (SELECT coalesce(%s::timestamptz, clock_timestamp()) AS now) AS t
-ON CONFLICT (machine, key) DO NOTHING RETURNING id, created_at"""
+    (state, configuration, data, history_states, status, output, sequence, updated_at, id, created_at, machine,
+     version, key)
+VALUES (%s, %s::jsonb, %s::jsonb, %s::jsonb, %s, %s::jsonb, %s, %s, %s, %s, %s, %s, %s)"""
 
 UPDATE = """
 UPDATE statemachines_machineinstance
@@ -66,7 +69,16 @@ UPDATE statemachines_effect SET status = 'cancelled', ended_at = %s
 WHERE instance_id = %s AND invocation = ANY(%s) AND status IN ('waiting', 'running', 'ran')"""
 
 
+KEY = "statemachines_instance_key"
+"""The constraint that a key is used once per machine."""
+
+Part = tuple[str, str, list[Any]]
+"""A part of a statement: its name, its SQL, its parameters."""
+
+
 class PostgresStore:
+    single = True
+
     def __init__(self, using: str) -> None:
         self.using = using
         self.cursor = prepared_cursor(connections[using])
@@ -80,11 +92,8 @@ class PostgresStore:
         row.now = max(clock.passed(row.now), row.updated_at)
         return row
 
-    def insert(self, machine: str, version: int, key: str) -> tuple[int, datetime]:
-        found = self._fetch(INSERT, [machine, version, key, clock.set_time(self.using)])
-        if not found:
-            raise InstanceExists(machine, key)
-        pk, now = found[0]
+    def reserve(self, new: NewInstance) -> tuple[int, datetime]:
+        pk, now = self._fetch(RESERVE, [clock.set_time(self.using)])[0]
         return pk, now
 
     def write(self, change: Change) -> Written:
@@ -96,11 +105,23 @@ class PostgresStore:
         if change.stopped:
             parts.append(("stopped", STOPPED, [change.at, change.pk, list(change.stopped)]))
         told = [part for part in (_timers(change), _effects(change)) if part is not None]
+        instance = _instance(change)
+        if change.new is None:
+            return self._written(parts, told, instance)
+        try:
+            return self._written(parts, told, instance)
+        except IntegrityError as error:
+            if KEY in str(error):
+                raise InstanceExists(change.new.machine, change.new.key) from error
+            raise
+
+    def _written(self, parts: list[Part], told: list[Part], instance: Part) -> Written:
+        """Write it all as one statement; `told` are the parts whose rows are asked for."""
         if not told:
-            self.cursor.execute(*_as_one([*parts, ("", UPDATE, _instance(change))]))
+            self.cursor.execute(*_as_one([*parts, ("", *instance[1:])]))
             return Written()
         ending = " UNION ALL ".join(f"SELECT '{name}', id, due_at FROM {name}" for name, _, _ in told)
-        rows = self._fetch(*_as_one([*parts, *told, ("changed", UPDATE, _instance(change)), ("", ending, [])]))
+        rows = self._fetch(*_as_one([*parts, *told, instance, ("", ending, [])]))
         return Written(
             effects=[pk for name, pk, _ in rows if name == "effects"],
             timers=[(pk, due_at) for name, pk, due_at in rows if name == "timers"],
@@ -112,7 +133,7 @@ class PostgresStore:
         return rows
 
 
-def _as_one(parts: list[tuple[str, str, list[Any]]]) -> tuple[str, list[Any]]:
+def _as_one(parts: list[Part]) -> tuple[str, list[Any]]:
     """Return named parts as one statement, whose last, nameless part is the main one, and its parameters."""
     *named, (_, main, _) = parts
     common = ", ".join(f"{name} AS ({part})" for name, part, _ in named)
@@ -124,8 +145,8 @@ def _rows(casts: str, rows: list[list[Any]]) -> tuple[str, list[Any]]:
     return ", ".join([f"({casts})"] * len(rows)), [value for row in rows for value in row]
 
 
-def _instance(change: Change) -> list[Any]:
-    return [
+def _instance(change: Change) -> Part:
+    values = [
         change.state,
         change.configuration,
         change.data,
@@ -136,9 +157,12 @@ def _instance(change: Change) -> list[Any]:
         change.at,
         change.pk,
     ]
+    if change.new is None:
+        return "instance", UPDATE, values
+    return "instance", INSERT, [*values, change.at, change.new.machine, change.new.version, change.new.key]
 
 
-def _entries(change: Change) -> tuple[str, str, list[Any]]:
+def _entries(change: Change) -> Part:
     values = [
         [
             change.pk,
@@ -166,7 +190,7 @@ def _entries(change: Change) -> tuple[str, str, list[Any]]:
     return "entries", ENTRIES.format(rows=rows), params
 
 
-def _timers(change: Change) -> tuple[str, str, list[Any]] | None:
+def _timers(change: Change) -> Part | None:
     if not change.timers:
         return None
     values = [
@@ -177,7 +201,7 @@ def _timers(change: Change) -> tuple[str, str, list[Any]] | None:
     return "timers", TIMERS.format(rows=rows), params
 
 
-def _effects(change: Change) -> tuple[str, str, list[Any]] | None:
+def _effects(change: Change) -> Part | None:
     if not change.effects:
         return None
     values = [

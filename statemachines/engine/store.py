@@ -19,7 +19,7 @@ from statemachines.exceptions import InstanceExists, InstanceNotFound
 from statemachines.models import Effect, HistoryEntry, MachineInstance, Timer
 
 from . import clock
-from .changes import Change, Row, Written
+from .changes import Change, NewInstance, Row, Written
 
 
 class Store(Protocol):
@@ -28,19 +28,24 @@ class Store(Protocol):
     def lock(self, pk: int, *, timeout: timedelta | None = None) -> Row:
         """Lock an instance and return it, waiting at most `timeout`. Raises InstanceNotFound."""
 
-    def insert(self, machine: str, version: int, key: str) -> tuple[int, datetime]:
-        """Add an instance that `write` will fill; return its primary key and the time. Raises InstanceExists."""
+    single: bool
+    """Whether a creation is written by one statement, so that it needs no transaction around it."""
+
+    def reserve(self, new: NewInstance) -> tuple[int, datetime]:
+        """Return the primary key of an instance that `write` will create, and the time. May raise InstanceExists."""
 
     def write(self, change: Change) -> Written:
-        """Write everything."""
+        """Write everything. Raises InstanceExists where the key of what is created is taken."""
 
 
 def store(using: str) -> Store:
     """Return the store that suits a database, or the one that the settings name."""
-    from .postgres import PostgresStore  # it builds on this module
-
     named = conf.get("STORE") or ("postgres" if connections[using].vendor == "postgresql" else "orm")
-    return PostgresStore(using) if named == "postgres" else OrmStore(using)
+    if named == "orm":
+        return OrmStore(using)
+    from .postgres import PostgresStore  # it builds on this module, and needs psycopg
+
+    return PostgresStore(using)
 
 
 @contextmanager
@@ -63,6 +68,8 @@ def lock_timeout(using: str, timeout: timedelta | None) -> Iterator[None]:
 
 
 class OrmStore:
+    single = False
+
     def __init__(self, using: str) -> None:
         self.using = using
         self.connection = connections[using]
@@ -92,13 +99,13 @@ class OrmStore:
             now=max(clock.now(self.using), locked.updated_at),
         )
 
-    def insert(self, machine: str, version: int, key: str) -> tuple[int, datetime]:
+    def reserve(self, new: NewInstance) -> tuple[int, datetime]:
         now = clock.now(self.using)
-        made = MachineInstance(machine=machine, version=version, key=key, created_at=now, updated_at=now)
+        made = MachineInstance(machine=new.machine, version=new.version, key=new.key, created_at=now, updated_at=now)
         MachineInstance.objects.using(self.using).bulk_create([made], ignore_conflicts=True)
-        found = MachineInstance.objects.using(self.using).get(machine=machine, key=key)
+        found = MachineInstance.objects.using(self.using).get(machine=new.machine, key=new.key)
         if (found.sequence, found.created_at) != (0, now):
-            raise InstanceExists(machine, key)
+            raise InstanceExists(new.machine, new.key)
         return found.pk, now
 
     def write(self, change: Change) -> Written:

@@ -24,7 +24,7 @@ from statemachines.core.snapshot import Snapshot
 from statemachines.exceptions import InstanceBusy
 
 from . import held
-from .changes import Row
+from .changes import NewInstance, Row
 from .dispatch import hand_over
 from .macrosteps import Macrosteps
 from .store import Store, store
@@ -82,18 +82,23 @@ def drive(pk: int, using: str, work: Callable[[Driven], T], *, lock_timeout: tim
     return _attempted(using, attempt)
 
 
-def begin(registered: registry.Registered, key: str, using: str, work: Callable[[Macrosteps], T]) -> T:
-    """Insert an instance, do `work` with it, and write what came of it. Raises InstanceExists, InstanceBusy."""
+def begin(registered: registry.Registered, key: str, using: str, work: Callable[[Macrosteps], T], *, alone: bool) -> T:
+    """Begin an instance by `work`, and write it with what came of it. Raises InstanceExists, InstanceBusy.
+
+    `alone`: `work` itself writes nothing. Then one statement may be all, which needs no transaction around it.
+    """
 
     def attempt() -> T:
         rows = store(using)
-        pk, now = rows.insert(registered.name, registered.version, key)
-        begun = Macrosteps(registered, None, pk, 0, now)
+        new = NewInstance(registered.name, registered.version, key)
+        pk, now = rows.reserve(new)
+        begun = Macrosteps(registered, None, pk, 0, now, new)
         done = work(begun)
         _write(begun, rows, using)
         return done
 
-    return _attempted(using, attempt)
+    written_with_it = registered.acts or signals.transition.has_listeners(registered.name)
+    return _attempted(using, attempt, single=alone and not written_with_it and store(using).single)
 
 
 def _write(done: Macrosteps, rows: Store, using: str) -> None:
@@ -105,16 +110,21 @@ def _write(done: Macrosteps, rows: Store, using: str) -> None:
         signals.announce(done.registered.name, change, using)
 
 
-def _attempted(using: str, attempt: Callable[[], T]) -> T:
+def _attempted(using: str, attempt: Callable[[], T], *, single: bool = False) -> T:
     """Make an attempt in a transaction, again where the database asks for it and the transaction is ours.
 
-    What fails after the commit is a hook of the project's: it is raised as it is, and what is done is not done again.
+    `single`: it is one statement, a transaction by itself. What fails after the commit is a hook of the project's: it
+    is raised as it is, and what is done is not done again.
     """
     _outside()
-    tries = 1 if transaction.get_connection(using).in_atomic_block else TRIES
+    connection = transaction.get_connection(using)
+    tries = 1 if connection.in_atomic_block else TRIES
+    bare = single and connection.get_autocommit()
     committed: list[bool] = []
     for number in range(1, tries + 1):
         try:
+            if bare:
+                return attempt()
             with transaction.atomic(using=using):
                 transaction.on_commit(partial(committed.append, True), using=using)
                 return attempt()

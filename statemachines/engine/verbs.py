@@ -77,7 +77,7 @@ def create(
 
     def made() -> MachineInstance:
         named = _key(key)
-        begun = begin(registered, named, alias, work)
+        begun = begin(registered, named, alias, work, alone=request is None)
         instance = MachineInstance(pk=begun.pk, key=named, created_at=begun.now)
         return _fresh(instance, begun, alias)
 
