@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from .coverage import unobserved
 from .errors import EventRefused, MachineError, UnknownEvent
 from .events import RESERVED, SYSTEM, Actor, AnyEvent, Event, Occurrence, event_type
 from .examples import example, result_of
@@ -156,10 +157,14 @@ class Model:
         return self.results.get(effect.id) or [result_of(effect.function)]
 
     def take(self, simulation: Simulation, move: Move) -> Simulation | None:
-        """Return the simulation after a move, or None where that is refused. Raises MachineError with the move."""
+        """Return the simulation after a move, or None where that is refused; that it was tried is not observed.
+
+        Raises MachineError with the move.
+        """
         after = simulation.copy()
         try:
-            move.play(after)
+            with unobserved():
+                move.play(after)
         except EventRefused:
             return None
         except MachineError as error:

@@ -1,7 +1,7 @@
 """`pytest --machine-coverage`: what of each machine the tests did, whether by play, by simulation or by the engine.
 
 Under pytest-xdist the workers tell the controller, which reports. Limits: what other processes do (Celery's workers) is
-not seen.
+not seen; machines of one name that are not registered count as one.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from statemachines.core.coverage import Coverage, Observer, observing
 from statemachines.core.events import Occurrence
 from statemachines.core.interpreter import start, step
 from statemachines.engine import create, send
-from statemachines.testing import play
+from statemachines.testing import all_states, play
 from statemachines.testing.report import as_html, as_json, lines
 from tests.examples.machines import Open, door
 
@@ -25,7 +25,7 @@ EGGS = """
 import pytest
 from datetime import timedelta
 from statemachines import After, Final, Machine, On, State
-from statemachines.testing import play
+from statemachines.testing import all_states, play
 
 def is_big(data):
     return data.get("big", False)
@@ -156,6 +156,16 @@ def test_observers_may_be_several() -> None:
     assert missing(seen_by(inner), "state") == [node.path for node in onboarding.chart.nodes[2:]]
     assert "unknown_channel" not in missing(seen_by(outer), "state")
     assert "welcoming" in missing(seen_by(outer), "state")
+
+
+def test_a_search_for_ways_is_no_test() -> None:
+    """What is only tried to find a path does not count; playing the path does."""
+    observer = Observer()
+    with observing(observer):
+        paths = all_states(onboarding, facts={"blocked": False})
+        assert observer.events == set()
+        next(path for path in paths if path.target == "waiting").play()
+    assert missing(seen_by(observer), "state") == ["unknown_channel", "unreachable", "onboarded", "left"]
 
 
 def test_nobody_looks_on_otherwise() -> None:
