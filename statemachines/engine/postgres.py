@@ -10,7 +10,8 @@ from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, connections
+from django.db import IntegrityError
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from statemachines.exceptions import InstanceExists, InstanceNotFound
 
@@ -79,9 +80,9 @@ Part = tuple[str, str, list[Any]]
 class PostgresStore:
     single = True
 
-    def __init__(self, using: str) -> None:
+    def __init__(self, using: str, connection: BaseDatabaseWrapper) -> None:
         self.using = using
-        self.cursor = prepared_cursor(connections[using])
+        self.cursor = prepared_cursor(connection)
 
     def lock(self, pk: int, *, timeout: timedelta | None = None) -> Row:
         with lock_timeout(self.using, timeout) if timeout else nullcontext():

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from statemachines import conf
@@ -40,12 +41,13 @@ class Store(Protocol):
 
 def store(using: str) -> Store:
     """Return the store that suits a database, or the one that the settings name."""
-    named = conf.get("STORE") or ("postgres" if connections[using].vendor == "postgresql" else "orm")
+    connection = connections[using]
+    named = conf.get("STORE") or ("postgres" if connection.vendor == "postgresql" else "orm")
     if named == "orm":
-        return OrmStore(using)
+        return OrmStore(using, connection)
     from .postgres import PostgresStore  # it builds on this module, and needs psycopg
 
-    return PostgresStore(using)
+    return PostgresStore(using, connection)
 
 
 @contextmanager
@@ -70,9 +72,9 @@ def lock_timeout(using: str, timeout: timedelta | None) -> Iterator[None]:
 class OrmStore:
     single = False
 
-    def __init__(self, using: str) -> None:
+    def __init__(self, using: str, connection: BaseDatabaseWrapper) -> None:
         self.using = using
-        self.connection = connections[using]
+        self.connection = connection
 
     def lock(self, pk: int, *, timeout: timedelta | None = None) -> Row:
         locking = MachineInstance.objects.using(self.using).select_for_update(

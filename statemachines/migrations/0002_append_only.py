@@ -1,4 +1,7 @@
-"""On PostgreSQL the database itself keeps the history from being changed; only redaction may, and says that it does."""
+"""On PostgreSQL the database itself keeps the history from being changed; only redaction may, and says that it does.
+
+It also keeps an instance that has a history, which no foreign key does.
+"""
 
 from collections.abc import Callable
 
@@ -16,9 +19,21 @@ BEGIN
 END $$;
 CREATE TRIGGER statemachines_append_only BEFORE UPDATE OR DELETE ON statemachines_historyentry
     FOR EACH ROW EXECUTE FUNCTION statemachines_append_only();
+
+CREATE FUNCTION statemachines_keep_instance() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM statemachines_historyentry WHERE instance_id = OLD.id) THEN
+        RAISE EXCEPTION 'statemachines: history is append-only, so instance % stays', OLD.id;
+    END IF;
+    RETURN OLD;
+END $$;
+CREATE TRIGGER statemachines_keep_instance BEFORE DELETE ON statemachines_machineinstance
+    FOR EACH ROW EXECUTE FUNCTION statemachines_keep_instance();
 """
 
 BACKWARDS = """
+DROP TRIGGER statemachines_keep_instance ON statemachines_machineinstance;
+DROP FUNCTION statemachines_keep_instance();
 DROP TRIGGER statemachines_append_only ON statemachines_historyentry;
 DROP FUNCTION statemachines_append_only();
 """

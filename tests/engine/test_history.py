@@ -79,6 +79,8 @@ def test_history_cannot_be_changed_by_sql() -> None:
         plain.update(event="other")
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         plain.delete()
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM statemachines_machineinstance")
 
 
 def test_a_change_that_was_not_kept_is_said(ann: Actor, settings: Any) -> None:
