@@ -23,9 +23,9 @@ from statemachines.core.errors import MachineError
 from statemachines.core.snapshot import Snapshot
 from statemachines.exceptions import InstanceBusy
 
-from . import held
 from .changes import NewInstance, Row
 from .dispatch import hand_over
+from .held import Held
 from .macrosteps import Macrosteps
 from .store import Store, store
 
@@ -69,8 +69,8 @@ def drive(pk: int, using: str, work: Callable[[Driven], T], *, lock_timeout: tim
     Raises InstanceNotFound, UnknownVersion, InstanceBusy, and what `work` raises; nothing is written then.
     """
 
-    def attempt() -> T:
-        held.one_only(pk, using)
+    def attempt(held: Held) -> T:
+        held.drives(pk, using)
         rows = store(using)
         row = rows.lock(pk, timeout=lock_timeout)
         driven = Driven(registry.find(row.machine, row.version), row)
@@ -88,7 +88,7 @@ def begin(registered: registry.Registered, key: str, using: str, work: Callable[
     `alone`: `work` itself writes nothing. Then one statement may be all, which needs no transaction around it.
     """
 
-    def attempt() -> T:
+    def attempt(held: Held) -> T:
         rows = store(using)
         new = NewInstance(registered.name, registered.version, key)
         pk, now = rows.reserve(new)
@@ -110,7 +110,7 @@ def _write(done: Macrosteps, rows: Store, using: str) -> None:
         signals.announce(done.registered.name, change, using)
 
 
-def _attempted(using: str, attempt: Callable[[], T], *, single: bool = False) -> T:
+def _attempted(using: str, attempt: Callable[[Held], T], *, single: bool = False) -> T:
     """Make an attempt in a transaction, again where the database asks for it and the transaction is ours.
 
     `single`: it is one statement, a transaction by itself. What fails after the commit is a hook of the project's: it
@@ -120,16 +120,16 @@ def _attempted(using: str, attempt: Callable[[], T], *, single: bool = False) ->
     connection = transaction.get_connection(using)
     tries = 1 if connection.in_atomic_block else TRIES
     bare = single and connection.get_autocommit()
-    committed: list[bool] = []
     for number in range(1, tries + 1):
+        held = Held()
         try:
             if bare:
-                return attempt()
+                return attempt(held)
             with transaction.atomic(using=using):
-                transaction.on_commit(partial(committed.append, True), using=using)
-                return attempt()
+                transaction.on_commit(held, using=using)
+                return attempt(held)
         except (DatabaseError, MachineError) as error:
-            busy = None if committed else _busy(error)
+            busy = None if held.committed else _busy(error)
             if busy is None:
                 raise
             if number == tries or not busy.again:

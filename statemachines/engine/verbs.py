@@ -214,9 +214,10 @@ def _fresh(instance: MachineInstance, done: Macrosteps, using: str) -> MachineIn
     instance._state.db, instance._state.adding = using, False
     instance.machine, instance.version = done.registered.name, done.registered.version
     instance.state, instance.status, instance.sequence = change.state, change.status, change.sequence
-    instance.configuration = msgspec.json.decode(change.configuration)
+    assert done.snapshot is not None  # what is written was there
+    instance.configuration = list(done.snapshot.configuration)
     instance.data = msgspec.json.decode(change.data)
-    instance.history_states = msgspec.json.decode(change.history_states)
+    instance.history_states = {path: list(paths) for path, paths in done.snapshot.history.items()}
     instance.output = None if change.output is None else msgspec.json.decode(change.output)
     instance.updated_at = change.at
     return instance
