@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 class Held:
@@ -24,13 +24,12 @@ class Held:
     def __call__(self) -> None:
         self.committed = True
 
-    def drives(self, pk: int, using: str) -> None:
+    def drives(self, pk: int, connection: BaseDatabaseWrapper) -> None:
         """Note the instance. Raises RuntimeError where the transaction drives another already.
 
         Called inside the engine's own atomic block, which is the transaction where the caller has none: then it is a
         receiver of `signals.transition` that may not drive a second.
         """
-        connection = transaction.get_connection(using)
         blocks: list[Any] = connection.atomic_blocks
         outermost = next(index for index, block in enumerate(blocks) if not block._from_testcase)
         self.scope = connection.savepoint_ids[outermost - 1] if outermost else None

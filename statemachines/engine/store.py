@@ -41,7 +41,11 @@ class Store(Protocol):
 
 def store(using: str) -> Store:
     """Return the store that suits a database, or the one that the settings name."""
-    connection = connections[using]
+    return store_of(using, connections[using])
+
+
+def store_of(using: str, connection: BaseDatabaseWrapper) -> Store:
+    """Return the store of a connection that is at hand."""
     named = conf.get("STORE") or ("postgres" if connection.vendor == "postgresql" else "orm")
     if named == "orm":
         return OrmStore(using, connection)

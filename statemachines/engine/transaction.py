@@ -15,7 +15,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from statemachines import registry, signals
 from statemachines.core.driver import inside
@@ -27,7 +28,7 @@ from .changes import NewInstance, Row
 from .dispatch import hand_over
 from .held import Held
 from .macrosteps import Macrosteps
-from .store import Store, store
+from .store import Store, store, store_of
 
 T = TypeVar("T")
 
@@ -69,9 +70,9 @@ def drive(pk: int, using: str, work: Callable[[Driven], T], *, lock_timeout: tim
     Raises InstanceNotFound, UnknownVersion, InstanceBusy, and what `work` raises; nothing is written then.
     """
 
-    def attempt(held: Held) -> T:
-        held.drives(pk, using)
-        rows = store(using)
+    def attempt(held: Held, connection: BaseDatabaseWrapper) -> T:
+        held.drives(pk, connection)
+        rows = store_of(using, connection)
         row = rows.lock(pk, timeout=lock_timeout)
         driven = Driven(registry.find(row.machine, row.version), row)
         done = work(driven)
@@ -88,8 +89,8 @@ def begin(registered: registry.Registered, key: str, using: str, work: Callable[
     `alone`: `work` itself writes nothing. Then one statement may be all, which needs no transaction around it.
     """
 
-    def attempt(held: Held) -> T:
-        rows = store(using)
+    def attempt(held: Held, connection: BaseDatabaseWrapper) -> T:
+        rows = store_of(using, connection)
         new = NewInstance(registered.name, registered.version, key)
         pk, now = rows.reserve(new)
         begun = Macrosteps(registered, None, pk, 0, now, new)
@@ -110,24 +111,24 @@ def _write(done: Macrosteps, rows: Store, using: str) -> None:
         signals.announce(done.registered.name, change, using)
 
 
-def _attempted(using: str, attempt: Callable[[Held], T], *, single: bool = False) -> T:
+def _attempted(using: str, attempt: Callable[[Held, BaseDatabaseWrapper], T], *, single: bool = False) -> T:
     """Make an attempt in a transaction, again where the database asks for it and the transaction is ours.
 
     `single`: it is one statement, a transaction by itself. What fails after the commit is a hook of the project's: it
     is raised as it is, and what is done is not done again.
     """
     _outside()
-    connection = transaction.get_connection(using)
+    connection = connections[using]
     tries = 1 if connection.in_atomic_block else TRIES
     bare = single and connection.get_autocommit()
     for number in range(1, tries + 1):
         held = Held()
         try:
             if bare:
-                return attempt(held)
+                return attempt(held, connection)
             with transaction.atomic(using=using):
-                transaction.on_commit(held, using=using)
-                return attempt(held)
+                connection.on_commit(held)
+                return attempt(held, connection)
         except (DatabaseError, MachineError) as error:
             busy = None if held.committed else _busy(error)
             if busy is None:
