@@ -206,7 +206,6 @@ class Invoke(Row[D]):
         self.effect: Fixed[Effect[Any, Any]] = effect
         self.id: Fixed = id
         self.label: Fixed = label
-        self.result_update: Fixed = do
         self.update: Fixed = do
         update = () if do is None else with_result(do)
         given = [Done(row, do=update) if isinstance(row, str) else row for row in rows]
