@@ -6,6 +6,7 @@ Limits: inside a caller's own transaction the trace is part of that, and goes wi
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 
 from django.db import OperationalError, transaction
@@ -17,7 +18,12 @@ from statemachines.models import RefusedAttempt
 
 from . import clock
 
+logger = logging.getLogger(__name__)
+
 WINDOW = timedelta(minutes=1)
+
+TRIES = 10
+"""How often the trace is written where other transactions undo it; then the log has it."""
 
 
 def record(instance: int, refusal: EventRefused, actor: Actor, origin: str, using: str) -> None:
@@ -32,8 +38,18 @@ def record(instance: int, refusal: EventRefused, actor: Actor, origin: str, usin
     }
     attempts = RefusedAttempt.objects.using(using)
     recent = attempts.filter(**same, first_at__gt=now - WINDOW)
-    if not _counted(recent, now, using):
-        attempts.create(**same, text=refusal.text, actor_label=actor.label, origin=origin, first_at=now, last_at=now)
+    for _ in range(TRIES):
+        if _counted(recent, now, using):
+            return
+        try:
+            with transaction.atomic(using=using):
+                attempts.create(
+                    **same, text=refusal.text, actor_label=actor.label, origin=origin, first_at=now, last_at=now
+                )
+            return
+        except OperationalError:  # above READ COMMITTED a rival may undo it; the refusal stands all the same
+            continue
+    logger.warning("A refusal could not be kept: %s", refusal.text)
 
 
 def _counted(recent: QuerySet[RefusedAttempt], now: datetime, using: str) -> bool:
