@@ -10,12 +10,10 @@ import json
 import urllib.request
 from typing import TYPE_CHECKING
 
-from django.core.mail import EmailMessage
-from django.template.loader import render_to_string
-
 from statemachines import effect
 
 from .data import OrderData
+from .mail import mail
 from .models import Restaurant
 
 if TYPE_CHECKING:
@@ -31,7 +29,13 @@ def offer_to_restaurant(data: OrderData, call: EffectCall) -> None:
     if restaurant.webhook_url:
         post(restaurant.webhook_url, offer_payload(data), call.idempotency_key)
     else:
-        mail(restaurant.email, f"Order {data.order}", "orders/offer_to_restaurant.txt", data, call)
+        mail(
+            restaurant.email,
+            f"Order {data.order}",
+            "orders/offer_to_restaurant.txt",
+            {"order": data},
+            call.idempotency_key,
+        )
 
 
 @effect
@@ -40,7 +44,7 @@ def offer_to_courier(data: OrderData, call: EffectCall) -> None:
     offer = data.offer
     if offer is not None and offer.courier is not None:
         subject = f"Offer {offer.number} of order {data.order}: {data.restaurant_name}"
-        mail(offer.courier.email, subject, "orders/offer_to_courier.txt", data, call)
+        mail(offer.courier.email, subject, "orders/offer_to_courier.txt", {"order": data}, call.idempotency_key)
 
 
 def offer_payload(data: OrderData) -> dict[str, object]:
@@ -61,10 +65,3 @@ def post(url: str, payload: dict[str, object], key: str) -> None:
     request = urllib.request.Request(url, json.dumps(payload).encode(), headers)
     with urllib.request.urlopen(request, timeout=WEBHOOK_TIMEOUT_SECONDS):
         pass
-
-
-def mail(to: str, subject: str, template: str, data: OrderData, call: EffectCall) -> None:
-    """Send an e-mail whose Message-ID is made of the idempotency key: mail programs show a second one only once."""
-    body = render_to_string(template, {"order": data})
-    headers = {"Message-ID": f"<{call.idempotency_key}@orders>"}
-    EmailMessage(subject, body, to=[to], headers=headers).send()
