@@ -1,7 +1,8 @@
-"""The app's one setting. `ORDERS_SECONDS_PER_MINUTE`: how many seconds a minute of an order lasts, by default 60.
+"""The app's two settings, which say how long time is: a demo or a test sets small numbers, and all waiting shrinks.
 
-A demo or a test sets a small number, in the settings or in the environment, and every patience and preparation time
-shrinks with it. Limits: read when an order is placed; a running order keeps its pace.
+`ORDERS_SECONDS_PER_MINUTE`: how many seconds a minute of an order lasts, by default 60. `ORDERS_SECONDS_PER_DAY`: how
+many a day of the onboarding lasts, by default 86400. Both may stand in the settings or in the environment.
+Limits: read when an order is placed or an onboarding begins; what runs keeps its pace.
 """
 
 import os
@@ -10,9 +11,18 @@ from django.conf import settings
 
 
 def seconds_per_minute() -> float:
-    """Return the pace. Raises ValueError where it is no positive number."""
-    given = getattr(settings, "ORDERS_SECONDS_PER_MINUTE", os.environ.get("ORDERS_SECONDS_PER_MINUTE", 60))
+    """Return the pace of orders. Raises ValueError where it is no positive number."""
+    return _pace("ORDERS_SECONDS_PER_MINUTE", 60)
+
+
+def seconds_per_day() -> float:
+    """Return the pace of the onboarding. Raises ValueError where it is no positive number."""
+    return _pace("ORDERS_SECONDS_PER_DAY", 86_400)
+
+
+def _pace(name: str, default: float) -> float:
+    given = getattr(settings, name, os.environ.get(name, default))
     pace = float(given)
     if not 0 < pace < float("inf"):
-        raise ValueError(f"ORDERS_SECONDS_PER_MINUTE is {given!r}; give a positive number of seconds.")
+        raise ValueError(f"{name} is {given!r}; give a positive number of seconds.")
     return pace

@@ -1,7 +1,7 @@
 """The order flow, version 3, as its figure draws it: three flows, chosen when the order starts.
 
 What the flows share is a function that returns states. Limits: the definition; what it names stands in `functions`
-(pure), `couriers` (the database) and `effects` (the world).
+(pure), `couriers` (the database) and `effects` (the world). The app's other machine has a package, `onboarding`.
 """
 
 from typing import Any
@@ -38,6 +38,8 @@ from .functions import (
     record_rejection,
     restaurant_patience,
 )
+from .onboarding.machine import onboarding
+from .onboarding.start import start_onboarding
 
 customer_may_cancel = On(CustomerCanceled, "order_canceled", do=because("the customer canceled"))
 
@@ -140,7 +142,7 @@ order = Machine(
         delivery(description="The restaurant's own people bring the food."),
         description="The restaurant cooks and brings it itself.",
     ),
-    Final("delivered", tags=["ended"], description="The customer has the food."),
+    Final("delivered", Entry(start_onboarding), tags=["ended"], description="The customer has the food."),
     Final("canceled", tags=["ended"], description="There will be no food."),
     version=3,
     data=OrderData,
@@ -148,3 +150,4 @@ order = Machine(
 )
 
 register(order)
+register(onboarding)

@@ -72,3 +72,10 @@ class OfferSerializer(serializers.ModelSerializer[Offer]):
     class Meta:
         model = Offer
         fields = ["id", "number", "created", "order"]
+
+
+class OnboardingSerializer(serializers.BaseSerializer[MachineInstance]):
+    """A customer's onboarding, for them; `possible` names the events that it would take now."""
+
+    def to_representation(self, instance: MachineInstance) -> dict[str, Any]:
+        return {"state": instance.state, "possible": possible_events(instance)}

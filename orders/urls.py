@@ -7,6 +7,7 @@ from . import views
 router = DefaultRouter(use_regex_path=False)
 router.register("restaurants", views.Restaurants)
 router.register("customer/orders", views.CustomerOrders, basename="customer-order")
+router.register("customer/onboarding", views.CustomerOnboarding, basename="customer-onboarding")
 router.register("restaurant/orders", views.RestaurantOrders, basename="restaurant-order")
 router.register("courier/offers", views.CourierOffers, basename="courier-offer")
 router.register("courier/deliveries", views.CourierDeliveries, basename="courier-delivery")

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 from django.db.models import QuerySet
 from msgspec import Meta, Struct
-from rest_framework import mixins, permissions, status, viewsets
+from rest_framework import mixins, permissions, serializers, status, viewsets
 from rest_framework.decorators import action
+from rest_framework.generics import get_object_or_404
 from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
@@ -23,6 +24,7 @@ from statemachines.core.codec import codec
 from statemachines.core.events import event_type
 from statemachines.engine import send
 from statemachines.exceptions import EventRefused, IdempotencyConflict, InstanceBusy
+from statemachines.models import MachineInstance
 
 from .events import (
     CourierAccepted,
@@ -33,7 +35,15 @@ from .events import (
     RestaurantRejected,
 )
 from .models import Dish, Offer, Order, Restaurant
-from .serializers import OfferSerializer, OrderSerializer, RestaurantSerializer, possible_events
+from .onboarding.data import Unsubscribed
+from .onboarding.start import NAME as ONBOARDING
+from .serializers import (
+    OfferSerializer,
+    OnboardingSerializer,
+    OrderSerializer,
+    RestaurantSerializer,
+    possible_events,
+)
 from .services import place_order
 
 
@@ -86,16 +96,20 @@ class OrderAPI(viewsets.GenericViewSet[Any]):
         return super().handle_exception(exc)
 
     def drive(self, order: Order, event: Event) -> Response:
-        """Send an event on behalf of who asks, and answer with the order as it is then, or with why it was refused."""
+        """Send an event to an order's machine, and answer with the order as it is then."""
+        return self.send(order.instance, event, OrderSerializer(order))
+
+    def send(self, instance: MachineInstance, event: Event, seen: serializers.BaseSerializer[Any]) -> Response:
+        """Send an event on behalf of who asks; answer with what they see then, or with why it was refused."""
         actor, key = actor_of(self.request.user), self.request_key or None
         try:
-            send(order.instance, event, actor=actor, origin="rest", idempotency_key=key)
+            send(instance, event, actor=actor, origin="rest", idempotency_key=key)
         except EventRefused as refusal:
-            order.instance.refresh_from_db()
+            instance.refresh_from_db()
             told = {"code": refusal.code, "text": refusal.text, "state": refusal.state}
-            told["possible"] = possible_events(order.instance)
+            told["possible"] = possible_events(instance)
             return Response(told, status.HTTP_409_CONFLICT)
-        return Response(OrderSerializer(order).data)
+        return Response(seen.data)
 
     @property
     def request_key(self) -> str:
@@ -166,6 +180,21 @@ def chosen(items: list[NewItem], menu: dict[int, Dish]) -> dict[Dish, int]:
             raise InvalidValue("order", field=field, expected=expected, received=str(item.dish))
         found[menu[item.dish]] = found.get(menu[item.dish], 0) + item.quantity
     return found
+
+
+class CustomerOnboarding(OrderAPI):
+    """Customers see their onboarding, which is there from their first delivered order on, and leave it."""
+
+    def get_object(self) -> MachineInstance:
+        return get_object_or_404(MachineInstance.objects.of(ONBOARDING), key=str(self.request.user.pk))
+
+    def list(self, request: Request) -> Response:
+        return Response(OnboardingSerializer(self.get_object()).data)
+
+    @action(detail=False, methods=["post"])
+    def unsubscribe(self, request: Request) -> Response:
+        instance = self.get_object()
+        return self.send(instance, self.event(Unsubscribed), OnboardingSerializer(instance))
 
 
 class RestaurantOrders(Orders):

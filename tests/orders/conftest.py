@@ -58,7 +58,7 @@ class Town:
     def elapse(self, order: Order) -> None:
         """Let the order's one timer come due, and fire it."""
         timer = Timer.objects.get(instance=order.instance)
-        Timer.objects.filter(pk=timer.pk).update(due_at=order.created)
+        Timer.objects.filter(pk=timer.pk).update(due_at=order.instance.created_at)
         assert fire_timer(timer.pk, "default")
         order.instance.refresh_from_db()
 
