@@ -1,4 +1,4 @@
-"""The customers' part: they place their orders, and some cancel, in time or too late.
+"""The customers' part: they place orders, some cancel, in time or too late, and one unsubscribes from our e-mails.
 
 Limits: the slowest orders are placed first, so that the demo is over sooner.
 """
@@ -16,6 +16,9 @@ from .sample import SampleOrder
 from .stage import Stage
 
 PLACED_AT_ONCE = 3
+
+UNSUBSCRIBER = "Diego Villaseñor"
+"""Who has one order, which is delivered, and then wants no more than the welcome e-mail."""
 
 
 async def place_all(stage: Stage, orders: list[SampleOrder]) -> None:
@@ -45,6 +48,8 @@ async def place(stage: Stage, order: SampleOrder, menu: dict[str, Any]) -> None:
     stage.placed[pk] = order
     if order.script.customer != "waits":
         stage.spawn(pk, cancel(stage, pk, order))
+    if order.customer.name == UNSUBSCRIBER:
+        stage.spawn(pk, unsubscribe(stage, pk))
 
 
 async def cancel(stage: Stage, pk: int, order: SampleOrder) -> None:
@@ -55,6 +60,17 @@ async def cancel(stage: Stage, pk: int, order: SampleOrder) -> None:
     else:
         await stage.think()
         await stage.post(pk, name, path + "cancel/")
+
+
+async def unsubscribe(stage: Stage, pk: int) -> None:
+    """Wait for the order, then for the welcome e-mail, and leave."""
+    name, path = UNSUBSCRIBER, "customer/onboarding/"
+    await stage.until(name, f"customer/orders/{pk}/", lambda seen: seen["state"] == "delivered")
+    while (await stage.request("GET", name, path)).status_code == 404:
+        await stage.think()
+    seen = await stage.until(name, path, lambda seen: seen["state"] != "send_welcome_email")
+    if "unsubscribed" in seen["possible"]:  # in a second run on one database they have left already
+        await stage.post(pk, name, path + "unsubscribe/")
 
 
 def waiting(order: SampleOrder) -> int:

@@ -5,13 +5,37 @@ Limits: reads; how it looks is `report`'s business.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from orders.models import Order
 from statemachines.models import Effect, HistoryEntry
 
+from . import onboardings
 from .sample import SampleOrder
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How far all is: orders placed and ended, customers served (who got one at least), of those how many onboarded."""
+
+    placed: int
+    delivered: int
+    canceled: int
+    served: int
+    onboarded: int
+
+    @property
+    def ended(self) -> int:
+        return self.delivered + self.canceled
+
+
+def figures(placed: Collection[int]) -> Figures:
+    """Count these orders, and their customers' onboardings."""
+    states = Order.objects.filter(pk__in=placed).count_by_state()
+    served = onboardings.served(placed)
+    ends = [states.get(end, 0) for end in ("delivered", "canceled")]
+    return Figures(len(placed), *ends, len(served), onboardings.ended(served))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the demo shows: progress, one order's journey, the outcomes, and where to look further.
+"""What the demo shows: progress, one order's journey, outcomes, the onboardings, and where to look further.
 
 On a terminal the progress moves; in a pipe it is a line every few seconds. Limits: shows values, decides nothing.
 """
@@ -20,7 +20,8 @@ from rich.table import Table
 from orders.models import Order
 from statemachines.models import HistoryEntry
 
-from .outcomes import Outcome, effects_by_sequence, plain
+from .onboardings import Onboarding
+from .outcomes import Figures, Outcome, effects_by_sequence, plain
 from .people import COURIERS, PASSWORD, login_of
 
 PIPE_WIDTH = 120
@@ -34,7 +35,7 @@ def console() -> Console:
 
 
 class Meter:
-    """The progress of the main job; `show` takes how many orders were placed, and how many are in which state."""
+    """The progress of the main job."""
 
     def __init__(self, out: Console, total: int) -> None:
         self.out = out
@@ -44,17 +45,15 @@ class Meter:
         self.progress = Progress(*columns, console=out, transient=True, disable=not out.is_terminal)
         self.task = self.progress.add_task("orders", total=total)
 
-    def show(self, placed: int, states: dict[str, int]) -> int:
-        """Show the figures, and return how many orders have ended."""
-        ended = sum(states.get(end, 0) for end in ("delivered", "canceled"))
-        delivered, canceled = states.get("delivered", 0), states.get("canceled", 0)
-        told = f"{placed} placed, {placed - ended} under way, {delivered} delivered, {canceled} canceled"
-        self.progress.update(self.task, completed=ended, description=told)
+    def show(self, at: Figures, *, last: bool) -> None:
+        """Show the figures; the last ones in any case."""
+        told = f"{at.placed} placed, {at.placed - at.ended} under way, {at.delivered} delivered, {at.canceled} canceled"
+        told += f"; {at.onboarded} of {at.served} customers onboarded"
+        self.progress.update(self.task, completed=at.ended, description=told)
         now = time.monotonic()
-        if not self.out.is_terminal and (now - self.last >= LINE_SECONDS or ended == self.total):
+        if not self.out.is_terminal and (now - self.last >= LINE_SECONDS or last):
             self.last = now
             self.out.print(f"{now - self.started:4.0f} s  {told}")
-        return ended
 
     def tell(self, text: str) -> None:
         """Print a line without breaking the bar."""
@@ -147,6 +146,24 @@ def failures(out: Console, outcomes: Sequence[Outcome]) -> None:
         for surprise in one.surprises:
             out.print(f"  {surprise}", markup=False)
         out.print(journey(one.order, f"History of order {one.order.pk}"))
+
+
+def welcomes(out: Console, found: Sequence[Onboarding], day_seconds: float) -> None:
+    """Tell how the onboardings went, and each that did not go as it must."""
+    good = [one for one in found if one.as_expected]
+    again = sum(len(one.data.orders) > 1 for one in good)
+    left = [one.data.name for one in good if one.state == "unsubscribed"]
+    out.print(
+        f"[bold]{len(good)} of {len(found)} onboardings went as they must[/]: "
+        f"one welcome e-mail after the first delivered order, a day ({day_seconds:g} s) later one drip e-mail.\n"
+        f"{again} customers had ordered again by then; "
+        f"{' and '.join(left) or 'nobody'} unsubscribed in time, and got no drip e-mail."
+    )
+    for one in found:
+        if not one.as_expected:
+            state, mails = one.expected
+            text = f"{one.data.name}: expected {state} with {mails}, found {one.state} with {one.mails}."
+            out.print(text, style="bold red", markup=False)
 
 
 def addresses(site: str, folder: Path, outcomes: Sequence[Outcome]) -> Table:

@@ -14,18 +14,17 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.management import call_command
 
-from orders.models import Order
-
 from . import people, report, restaurants
 from .kitchen import Kitchen, listening
-from .outcomes import Outcome, outcomes
+from .onboardings import Onboarding, mails_in, onboardings
+from .outcomes import Outcome, figures, outcomes
 from .processes import Children
 from .sample import sample_orders
 from .simulation import play
 from .stage import LOOK_SECONDS, Stage
 
 DEADLINE_SECONDS = 110
-"""When the orders must have ended, after which the demo tells which have not."""
+"""When all must have ended, after which the demo tells what has not."""
 
 SHOWN = ("rejects", "lapses", "accepts")
 """The couriers of the order whose journey is told: one that shows much."""
@@ -49,18 +48,19 @@ class Run:
         people.load(self.orders, f"http://127.0.0.1:{self.kitchen_port}")
 
     def main_job(self, processes: Children) -> bool:
-        """Play all orders, report, and return whether each ended as it must."""
+        """Play all orders, report, and return whether each ended as it must, and each customer's onboarding."""
         began = time.monotonic()
         stage = asyncio.run(self.play(processes))
         seconds = time.monotonic() - began
         found = outcomes(stage.placed, stage.surprises)
+        welcomed = onboardings(stage.placed, mails_in(self.folder / "mail"))
         for text in stage.failed:
             self.out.print(text, style="bold red", markup=False)
-        self.report(found, seconds)
-        return len(found) == len(self.orders) and all(one.as_expected for one in found)
+        self.report(found, welcomed, seconds)
+        return len(found) == len(self.orders) and all(one.as_expected for one in (*found, *welcomed))
 
     async def play(self, processes: Children) -> Stage:
-        """Let the people act until all orders have ended, or the deadline has passed."""
+        """Let the people act until all orders and onboardings have ended, or the deadline has passed."""
         deadline, ended = time.monotonic() + DEADLINE_SECONDS, asyncio.Event()
         stage = Stage(self.site, settings.ORDERS_SECONDS_PER_MINUTE)
         self.kitchen.told = partial(restaurants.told, stage)
@@ -69,9 +69,10 @@ class Run:
             with report.meter(self.out, len(self.orders)) as meter:
                 while not playing.done() and time.monotonic() < deadline:
                     processes.check(meter.tell)
-                    states = await sync_to_async(count)(list(stage.placed))
-                    over = meter.show(len(stage.placed), states)
-                    if over + len(stage.failed) == len(self.orders):
+                    at = await sync_to_async(figures)(list(stage.placed))
+                    over = at.ended + len(stage.failed) == len(self.orders) and at.onboarded == at.served
+                    meter.show(at, last=over)
+                    if over:
                         await stage.settle()
                         break
                     await asyncio.sleep(LOOK_SECONDS / 2)
@@ -79,8 +80,10 @@ class Run:
             await playing
         return stage
 
-    def report(self, found: list[Outcome], seconds: float) -> None:
+    def report(self, found: list[Outcome], welcomed: list[Onboarding], seconds: float) -> None:
         """Print one order's journey, the outcomes, what went wrong, and where to look further."""
+        if not found:
+            return
         shown = next((one for one in found if one.sample.script.couriers == SHOWN), found[0])
         who = shown.sample.customer
         title = f"{who.name} orders at {shown.sample.restaurant}: order {shown.order.pk}, flow {shown.sample.flow}"
@@ -91,7 +94,10 @@ class Run:
         sent = sum(self.kitchen.keys.values())
         self.out.print(
             f"[bold]{good} of {len(self.orders)} orders ended as they must[/], in {seconds:.0f} s "
-            f"({time.monotonic() - self.began:.0f} s with the start).\n"
+            f"({time.monotonic() - self.began:.0f} s with the start)."
+        )
+        report.welcomes(self.out, welcomed, settings.ORDERS_SECONDS_PER_DAY)
+        self.out.print(
             f"Outside the database: {sent} webhooks under {len(self.kitchen.keys)} keys, "
             f"{len(list(self.folder.glob('mail/*')))} e-mails.\n"
         )
@@ -103,7 +109,3 @@ class Run:
         while True:
             processes.check(self.out.print)
             time.sleep(LOOK_SECONDS)
-
-
-def count(placed: list[int]) -> dict[str, int]:
-    return Order.objects.filter(pk__in=placed).count_by_state()

@@ -1,4 +1,4 @@
-"""The project's settings, for the demo: short minutes, quick passwords, and all files in the run's folder.
+"""The project's settings, for the demo: short minutes and days, quick passwords, and all files in the run's folder.
 
 Limits: made for `python -m project.demo`, which names the folder in DEMO_FOLDER.
 """
@@ -12,6 +12,9 @@ EMAIL_FILE_PATH = FOLDER("mail")
 
 # The simulated people answer within a second or two, and every patience is several times as long as that.
 ORDERS_SECONDS_PER_MINUTE = env.float("ORDERS_SECONDS_PER_MINUTE", default=0.8)
+
+# The day of a new customer's onboarding: long enough to unsubscribe in, and soon over when the last order has come.
+ORDERS_SECONDS_PER_DAY = env.float("ORDERS_SECONDS_PER_DAY", default=5)
 
 # An effect takes less than a second; what a killed worker had in hand is taken up again before a patience ends.
 STATEMACHINES = {**STATEMACHINES, "EFFECT_LEASE_SECONDS": 4.0}

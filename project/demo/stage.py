@@ -75,9 +75,11 @@ class Stage:
         if answer.status_code != expect:
             self.surprise(pk, f"{name}: POST {path} got {answer.status_code}, not {expect}: {answer.text[:300]}")
 
-    async def until(self, name: str, path: str, holds: Callable[[dict[str, Any]], bool]) -> None:
-        while not holds(await self.get(name, path)):
+    async def until(self, name: str, path: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Look until it is as it should be, and return what is seen then."""
+        while not holds(seen := await self.get(name, path)):
             await asyncio.sleep(LOOK_SECONDS / 2)
+        return seen
 
     async def look(self, once: Callable[[], Awaitable[None]]) -> None:
         """Look again and again, with pauses of differing length, so that not all look at once."""

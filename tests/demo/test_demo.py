@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,23 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from orders.events import CustomerCanceled
+from orders.mail import mail
 from orders.models import Order, Restaurant
+from orders.onboarding.data import Unsubscribed
+from orders.onboarding.effects import FIRST_DRIP, WELCOME
+from orders.services import place_order
 from project.demo import people, report
-from project.demo.customers import waiting
+from project.demo.customers import UNSUBSCRIBER, waiting
 from project.demo.kitchen import Kitchen
-from project.demo.outcomes import outcomes
+from project.demo.onboardings import mails_in, onboardings
+from project.demo.outcomes import figures, outcomes
 from project.demo.processes import alive, free_port, owner
 from project.demo.sample import sample_orders
 from statemachines.actors import actor_of
-from statemachines.engine import send
+from statemachines.engine import force, send
+from statemachines.models import MachineInstance
+from statemachines.testing.travel import Clock
 
 
 @pytest.mark.parametrize(
@@ -69,12 +78,27 @@ def test_the_slowest_orders_come_first() -> None:
     assert orders[("lapses", "lapses", "lapses")] > orders[("lapses", "accepts")] > orders[("accepts",)]
 
 
+def test_who_unsubscribes_has_one_order_that_is_delivered() -> None:
+    """The one who unsubscribes has a single order, so it is clear when their onboarding begins."""
+    (order,) = [one for one in sample_orders() if one.customer.name == UNSUBSCRIBER]
+    assert order.expected.end == "delivered"
+
+
+def test_an_email_that_was_sent_twice_counts_once(tmp_path: Path, settings: Any) -> None:
+    """E-mails are counted by addressee and subject, and two files with one Message-ID are one e-mail."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_FILE_PATH = tmp_path
+    for key, template in (("a", "welcome"), ("a", "welcome"), ("b", "first_drip")):
+        mail(
+            "selam@demo.test", template, f"orders/{template}.txt", {"onboarding": {"name": "Þórður", "orders": ()}}, key
+        )
+    assert len(list(tmp_path.iterdir())) == 3
+    assert mails_in(tmp_path) == {("selam@demo.test", "welcome"): 1, ("selam@demo.test", "first_drip"): 1}
+
+
 @pytest.fixture
 def played(db: None, settings: Any) -> Order:
     """The first sample order of a standard flow that its customer cancels, played."""
-    from orders.events import CustomerCanceled
-    from orders.services import place_order
-
     settings.STATEMACHINES = {**settings.STATEMACHINES, "DISPATCHER": "statemachines.engine.dispatch.SweepOnly"}
     people.load(sample_orders(), "http://127.0.0.1:1")
     people.load(sample_orders(), "http://127.0.0.1:2")  # a second run finds everybody there
@@ -108,6 +132,42 @@ def test_what_went_wrong_is_printed_with_its_history(played: Order) -> None:
     assert "answered by 500" in text
     assert "customer_canceled" in text
     assert "✗" in shown(report.table_of_outcomes([wrong]))
+
+
+def test_onboardings_are_told_with_their_mails(machines: Clock) -> None:
+    """Each onboarding that the orders began is held against its end and its e-mails; what went wrong is named."""
+    people.load(sample_orders(), "http://127.0.0.1:1")
+    placed = [delivered(name) for name in ("Selam Tesfaye", "Þórður Einarsson", UNSUBSCRIBER)]
+    elsewhere = delivered("Elif Yıldırım")
+    machines.effects.run()
+    at = figures(placed)
+    assert (at.placed, at.delivered, at.ended, at.served, at.onboarded) == (3, 3, 3, 3, 0)
+    seen = MachineInstance.objects.of("orders.onboarding").get(data__name=UNSUBSCRIBER)
+    send(seen, Unsubscribed(), system=True)
+    machines.advance(days=1)
+    machines.effects.run()
+    assert figures(placed).onboarded == 3
+    mails = Counter({(f"{people.login_of(name)}@demo.test", WELCOME): 1 for name in ("Selam Tesfaye", UNSUBSCRIBER)})
+    mails["selam.tesfaye@demo.test", FIRST_DRIP] = 1
+    mails["thordur.einarsson@demo.test", FIRST_DRIP] = 2
+    good, wrong, left = onboardings(placed, mails)
+    assert (good.as_expected, wrong.as_expected, left.as_expected) == (True, False, True)
+    assert [one.data.name for one in onboardings([elsewhere], mails)] == ["Elif Yıldırım"]
+    out = console()
+    report.welcomes(out, [good, wrong, left], 5)
+    text = out.file.getvalue()
+    assert "2 of 3 onboardings" in text
+    assert f"{UNSUBSCRIBER} unsubscribed in time" in text
+    assert "Þórður Einarsson: expected onboarded" in text
+
+
+def delivered(name: str) -> int:
+    """Have somebody's order delivered, and return its number."""
+    restaurant = Restaurant.objects.get(name=people.WITHOUT_WEBHOOK[0])
+    customer = people.User.objects.get(username=people.login_of(name))
+    order = place_order(customer, restaurant, {restaurant.dishes.first(): 1}, "Meent 12")
+    force(order.instance, "delivered", reason="it is about what follows", system=True, entering=True)
+    return order.pk
 
 
 def console() -> Any:
