@@ -27,9 +27,10 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP) ## Show the order flow on real servers; ONCE=1 ends after one pass
 	$(BIN)/python -m project.demo $(if $(ONCE),--once)
 
-# The whole suite must make the order machine do everything that it can; a part of it need not.
+# The whole suite must make the example's machines do everything that they can; a part of it need not.
+test: COVERAGE := --machine-coverage=orders.order,orders.onboarding --machine-coverage-fail-under 100
 test: $(STAMP) ## Run the tests on servers of their own; ARGS='-k NAME' goes to pytest
-	$(BIN)/python -m project.servers --fast -- $(BIN)/python -m pytest $(or $(ARGS),--machine-coverage=orders.order --machine-coverage-fail-under 100)
+	$(BIN)/python -m project.servers --fast -- $(BIN)/python -m pytest $(or $(ARGS),$(COVERAGE))
 
 bench: $(STAMP) ## Measure the hot path beside psycopg, the ORM and django-fsm-2; QUICK=1 takes a minute at most
 	$(BIN)/python -m project.servers -- $(BIN)/python -m benchmarks.hot_path $(if $(QUICK),--quick)

@@ -1,7 +1,7 @@
 """Settings of the project, for development, the demo and the tests.
 
 The environment may set SECRET_KEY, DEBUG, ALLOWED_HOSTS, DATABASE_URL, CONN_MAX_AGE (seconds), CELERY_BROKER_URL,
-LOG_LEVEL and ORDERS_SECONDS_PER_MINUTE (how long a minute of the order flow takes).
+LOG_LEVEL, and how long a minute of the order flow and a day of the onboarding take (`orders.conf`).
 Limits: nothing here starts a server (`python -m project.servers` does), and the defaults are not for production.
 """
 
