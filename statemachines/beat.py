@@ -34,7 +34,8 @@ def make_entry(using: str) -> None:
     schedules, wanted = IntervalSchedule.objects.using(using), _interval()
     schedule = schedules.filter(**wanted).first() or schedules.create(**wanted)
     expires = max(1, round(_expires()))
-    made = PeriodicTask(name=NAME, task=TASK, interval=schedule, expire_seconds=expires)
+    queue = conf.get("CONTROL_QUEUE")
+    made = PeriodicTask(name=NAME, task=TASK, interval=schedule, expire_seconds=expires, queue=queue)
     # Its save() would look for doubles on the database that the router reads from, which may be behind.
     made.save_base(using=using, force_insert=True)
 
@@ -54,4 +55,6 @@ def _expires() -> float:
 def beat_schedule() -> dict[str, Any]:
     """Return the entry, for `app.conf.beat_schedule` in the project's Celery module (Django's settings are read)."""
     interval = conf.duration("SWEEP_INTERVAL_SECONDS")
-    return {NAME: {"task": TASK, "schedule": interval, "options": {"expires": _expires()}}}
+    queue = conf.get("CONTROL_QUEUE")
+    options = {"expires": _expires()} | ({"queue": queue} if queue else {})
+    return {NAME: {"task": TASK, "schedule": interval, "options": options}}

@@ -37,6 +37,13 @@ SETTINGS = {
         "Hands work to workers after a commit. None: Celery where it is installed, else nothing is handed over and "
         "the sweep does it.",
     ),
+    "CONTROL_QUEUE": Setting(
+        str | None,
+        None,
+        "a queue's name, or None",
+        "Celery's queue for sweeps and timers, so that a flood of effects cannot starve them; a worker has to take "
+        "from it (`celery worker -Q statemachines,celery`). None: Celery's default queue.",
+    ),
     "SWEEP_INTERVAL_SECONDS": Setting(
         Seconds, 1.0, SECONDS, "How often the sweep runs, and how far ahead it looks for timers."
     ),
@@ -56,7 +63,8 @@ SETTINGS = {
         Seconds,
         60.0,
         SECONDS,
-        "How long an effect may take: after that its worker counts as dead, and another takes it up.",
+        "How long an effect is its worker's: a living one renews it by itself, that of a dead one is taken up by "
+        "another.",
     ),
     "HISTORY_PATCHES": Setting(
         bool, True, "True or False", "Whether history keeps what each transition changed in the data."

@@ -11,6 +11,7 @@ from .core.errors import DefinitionError, EventRefused, InvalidValue, MachineErr
 
 __all__ = [
     "DefinitionError",
+    "EffectNotFound",
     "EventRefused",
     "HistoryIncomplete",
     "IdempotencyConflict",
@@ -20,6 +21,7 @@ __all__ = [
     "InvalidValue",
     "MachineError",
     "NotAllowed",
+    "OperationRefused",
     "Refuse",
     "SequenceMismatch",
     "UnknownEvent",
@@ -46,6 +48,21 @@ class InstanceNotFound(ObjectDoesNotExist):
 
     def __init__(self, which: object) -> None:
         super().__init__(f"There is no machine instance {which!r}.")
+
+
+class EffectNotFound(ObjectDoesNotExist):
+    """No effect of that name has that token; where it was begun a moment ago, try again."""
+
+    def __init__(self, name: str, token: str) -> None:
+        super().__init__(f"There is no effect {name!r} with the token {token!r}; if it has just begun, try again.")
+
+
+class OperationRefused(ValueError):
+    """What an operator asked for makes no sense now; nothing changed. `code` is stable, the text says what would."""
+
+    def __init__(self, code: str, text: str) -> None:
+        self.code = code
+        super().__init__(text)
 
 
 class InstanceBusy(Exception):

@@ -16,7 +16,7 @@ from .core.codec import codec
 from .core.events import Actor, AnyEvent
 from .core.snapshot import Snapshot
 from .fields import ConfigurationField
-from .querysets import AppendOnlyQuerySet, MachineInstanceQuerySet, append_only
+from .querysets import AppendOnlyQuerySet, EffectQuerySet, MachineInstanceQuerySet, append_only
 
 if TYPE_CHECKING:
     from .engine import Sent
@@ -27,7 +27,11 @@ class MachineInstance(models.Model):
 
     class Status(models.TextChoices):
         ACTIVE = "active", _("active")
+        PAUSED = "paused", _("paused")
         DONE = "done", _("done")
+        CANCELLED = "cancelled", _("cancelled")
+
+    ENDED = (Status.DONE, Status.CANCELLED)
 
     machine = models.CharField(_("machine"), max_length=200)
     version = models.PositiveIntegerField(_("version"))
@@ -49,6 +53,13 @@ class MachineInstance(models.Model):
         verbose_name_plural = _("machine instances")
         constraints = [models.UniqueConstraint(fields=["machine", "key"], name="statemachines_instance_key")]
         indexes = [models.Index(fields=["machine", "state"], name="statemachines_instance_state")]
+        permissions = [
+            ("send_event", _("Can send events to instances")),
+            ("force_transition", _("Can force instances into a state")),
+            ("edit_data", _("Can edit what instances own")),
+            ("operate_instance", _("Can pause, resume and cancel instances")),
+            ("operate_effects", _("Can repair effects and timers")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.machine} {self.key}"
@@ -65,7 +76,7 @@ class MachineInstance(models.Model):
             configuration=tuple(self.configuration),
             data=codec(machine.data_type, f"data of {self.machine}").load(self.data),
             history={path: tuple(paths) for path, paths in self.history_states.items()},
-            status="active" if self.status == self.Status.ACTIVE else "done",
+            status="done" if self.status in self.ENDED else "active",
             output=self.output,
         )
 
@@ -137,7 +148,8 @@ class HistoryEntry(models.Model):
 class Timer(models.Model):
     """A durable timer: deliver an event at a time. `name` is unique per instance; arming it again replaces it.
 
-    `armed` is the sequence that set it, by which a late firing knows that it is about another one.
+    `armed` is the sequence that set it, by which a late firing knows that it is about another one. Where its event
+    fails it is tried again after `handed_until`; at last an operator has to look at it: `needs_attention`.
     """
 
     instance = models.ForeignKey(
@@ -150,12 +162,20 @@ class Timer(models.Model):
     due_at = models.DateTimeField(_("due at"))
     armed = models.BigIntegerField(_("armed at sequence"))
     handed_until = models.DateTimeField(_("handed over until"), null=True, default=None)
+    attempts = models.PositiveIntegerField(_("failed attempts"), db_default=0)
+    error = models.TextField(_("error"), blank=True, db_default="")
+    needs_attention = models.BooleanField(_("needs attention"), db_default=False)
 
     class Meta:
         verbose_name = _("timer")
         verbose_name_plural = _("timers")
         constraints = [models.UniqueConstraint(fields=["instance", "name"], name="statemachines_timer_name")]
-        indexes = [models.Index(fields=["due_at"], name="statemachines_timer_due")]
+        indexes = [
+            models.Index(fields=["due_at"], condition=models.Q(needs_attention=False), name="statemachines_timer_due"),
+            models.Index(
+                fields=["instance"], condition=models.Q(needs_attention=True), name="statemachines_timer_attention"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.event} at {self.due_at}"
@@ -165,18 +185,24 @@ class Effect(models.Model):
     """An effect that a transition asked for: written with it, run after it, ended once.
 
     `key` is its idempotency key, the same over all attempts. `invocation` is set where a state waits for the result.
+    `due_at` is the next attempt while it waits, the end of the lease while it runs, the deadline while somebody outside
+    completes it. `result` is what the function returned, or with `failure` the error that the machine is told of; it is
+    committed before it is applied. What nobody can go on with by itself `needs_attention`.
     """
 
     class Status(models.TextChoices):
         WAITING = "waiting", _("waiting")
         RUNNING = "running", _("running")
+        CANCELLING = "cancelling", _("running, not wanted any more")
+        PENDING = "pending", _("completed from outside")
         RAN = "ran", _("ran, result not applied yet")
         APPLIED = "applied", _("applied")
         IGNORED = "ignored", _("ignored")
         CANCELLED = "cancelled", _("cancelled")
         FAILED = "failed", _("failed")
+        SKIPPED = "skipped", _("skipped")
 
-    OPEN = (Status.WAITING, Status.RUNNING, Status.RAN)
+    OPEN = (Status.WAITING, Status.RUNNING, Status.CANCELLING, Status.PENDING, Status.RAN)
 
     instance = models.ForeignKey(
         MachineInstance, models.CASCADE, related_name="effects", verbose_name=_("instance"), db_index=False
@@ -188,29 +214,105 @@ class Effect(models.Model):
     state = models.CharField(_("state"), max_length=255, blank=True)
     version = models.PositiveIntegerField(_("version"))
     input = models.JSONField(_("input"), default=dict)
+    limit_key = models.CharField(_("limited by"), max_length=255, blank=True, db_default="")
     status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.WAITING)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
-    due_at = models.DateTimeField(_("next attempt at"))
+    attempts_before = models.PositiveIntegerField(_("attempts before an operator had it tried anew"), db_default=0)
+    admitted = models.BooleanField(_("may start at its time, as far as its rate goes"), db_default=False)
+    due_at = models.DateTimeField(_("due at"), null=True)
     handed_until = models.DateTimeField(_("handed over until"), null=True, default=None)
+    token = models.CharField(_("token"), max_length=255, blank=True, db_default="")
     result = models.JSONField(_("result"), null=True, default=None)
+    failure = models.BooleanField(_("failure"), db_default=False)
+    applications = models.PositiveIntegerField(_("failed applications"), db_default=0)
     error = models.TextField(_("error"), blank=True)
+    needs_attention = models.BooleanField(_("needs attention"), db_default=False)
     created_at = models.DateTimeField(_("created at"))
+    ran_at = models.DateTimeField(_("ran at"), null=True, default=None)
     ended_at = models.DateTimeField(_("ended at"), null=True, default=None)
+
+    objects = EffectQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("effect")
         verbose_name_plural = _("effects")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name", "token"], condition=~models.Q(token=""), name="statemachines_effect_token"
+            )
+        ]
         indexes = [
             models.Index(
                 fields=["due_at"],
-                condition=models.Q(status__in=["waiting", "running", "ran"]),
+                condition=models.Q(
+                    status__in=["waiting", "running", "cancelling", "pending", "ran"], needs_attention=False
+                ),
                 name="statemachines_effect_open",
             ),
             models.Index(fields=["instance", "sequence"], name="statemachines_effect_of"),
+            models.Index(
+                fields=["instance"], condition=models.Q(needs_attention=True), name="statemachines_effect_attention"
+            ),
+            models.Index(
+                fields=["name", "limit_key"],
+                condition=models.Q(status__in=["running", "cancelling"]),
+                name="statemachines_effect_running",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.get_status_display()})"
+
+
+class EffectHold(models.Model):
+    """An operator's word that no effect of this kind may start, on any instance; "*" holds all effects and timers."""
+
+    EVERYTHING = "*"
+
+    name = models.CharField(_("effect"), max_length=255, unique=True)
+    reason = models.TextField(_("reason"))
+    actor_kind = models.CharField(_("kind of actor"), max_length=50)
+    actor_id = models.CharField(_("actor's id"), max_length=255, blank=True)
+    actor_label = models.CharField(_("actor"), max_length=255, blank=True)
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        verbose_name = _("held effect")
+        verbose_name_plural = _("held effects")
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+class EffectPace(models.Model):
+    """When an effect with a limit may start next; the row is locked while that is decided."""
+
+    name = models.CharField(_("effect"), max_length=255)
+    key = models.CharField(_("key"), max_length=255, blank=True)
+    next_at = models.DateTimeField(_("next start at"), null=True, default=None)
+
+    class Meta:
+        verbose_name = _("effect's pace")
+        verbose_name_plural = _("effects' pace")
+        constraints = [models.UniqueConstraint(fields=["name", "key"], name="statemachines_effect_pace")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.key}".strip()
+
+
+class SweepRecord(models.Model):
+    """The last sweep, in one row: a dead Beat shows by its age."""
+
+    at = models.DateTimeField(_("at"))
+    timers = models.PositiveIntegerField(_("timers handed over"))
+    effects = models.PositiveIntegerField(_("effects handed over"))
+
+    class Meta:
+        verbose_name = _("sweep")
+        verbose_name_plural = _("sweeps")
+
+    def __str__(self) -> str:
+        return str(self.at)
 
 
 class RefusedAttempt(models.Model):

@@ -82,6 +82,13 @@ def find(name: str, version: int | None = None) -> Registered:
     return versions[version]
 
 
+def effect(name: str) -> Effect[Any, Any] | None:
+    """Return what this code knows of an effect by its stored name, whichever machine has it."""
+    label, _, id = name.rpartition(".")
+    known = (one for versions in _machines.values() for one in versions.values() if one.app_label == label)
+    return next((found for one in known if (found := one.machine.names.effects.get(id))), None)
+
+
 def _complete(name: str) -> str:
     found = [known for known in _machines if known.rpartition(".")[2] == name]
     if len(found) != 1:

@@ -1,20 +1,28 @@
 """Celery's part: thin shells over the engine. Only row ids travel.
 
-Limits: a task that is lost or delivered twice does no harm; the sweep finds the first, the engine's checks the second.
+An effect's task goes to the queue, and has the time limit, that the effect declares; timers and sweeps go to a queue of
+their own, where the settings name one. Limits: a task that is lost or delivered twice does no harm; the sweep finds the
+first, the engine's checks the second.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from celery import shared_task
 from django.db import router
+from django.utils import timezone
 
+from . import conf, registry
 from .engine import outbox, timers
 from .engine import sweep as sweeping
 from .models import MachineInstance
 from .publisher import Publisher
+
+GRACE = timedelta(seconds=10)
+"""Between the moment when an effect is told that its time is over, and that when its process is killed."""
 
 
 @shared_task(ignore_result=True, acks_late=True)
@@ -24,9 +32,9 @@ def run_effect(pk: int, using: str) -> None:
 
 
 @shared_task(ignore_result=True, acks_late=True)
-def fire_timer(pk: int, using: str) -> None:
-    """Fire one timer."""
-    timers.fire_timer(pk, using)
+def fire_timers(pks: list[int], using: str) -> None:
+    """Fire timers that are due together."""
+    timers.fire_timers(pks, using)
 
 
 @shared_task(ignore_result=True)
@@ -41,8 +49,27 @@ publisher = Publisher()
 class CeleryDispatcher:
     """Hands work to Celery's workers, without waiting for the broker."""
 
-    def run_effect(self, pk: int, using: str) -> None:
-        publisher.put(partial(run_effect.delay, pk, using))
+    def run_effect(self, pk: int, name: str, at: datetime, using: str) -> None:
+        publisher.put(partial(run_effect.apply_async, (pk, using), eta=at, **of_effect(name), **lives(at)))
 
-    def fire_timer(self, pk: int, at: datetime, using: str) -> None:
-        publisher.put(partial(fire_timer.apply_async, (pk, using), eta=at))
+    def fire_timers(self, pks: list[int], at: datetime, using: str) -> None:
+        queue = conf.get("CONTROL_QUEUE")
+        named = {"queue": queue} if queue else {}
+        publisher.put(partial(fire_timers.apply_async, (pks, using), eta=at, **named, **lives(at)))
+
+
+def of_effect(name: str) -> dict[str, Any]:
+    """Return what Celery has to know of an effect: its queue, its time limits."""
+    declared = registry.effect(name)
+    told: dict[str, Any] = {}
+    if declared is not None and declared.queue:
+        told["queue"] = declared.queue
+    if declared is not None and declared.timeout:
+        seconds = declared.timeout.total_seconds()
+        told |= {"soft_time_limit": seconds, "time_limit": seconds + GRACE.total_seconds()}
+    return told
+
+
+def lives(at: datetime) -> dict[str, Any]:
+    """Return when a message has lost its sense, as the sweep hands its work over anew: no dead worker leaves a heap."""
+    return {"expires": max(at, timezone.now()) + conf.duration("SWEEP_INTERVAL_SECONDS") + sweeping.HANDED}

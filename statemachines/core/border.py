@@ -11,8 +11,10 @@ from typing import Any
 import msgspec
 
 from .codec import codec
+from .effects import Failure
 from .errors import InvalidValue, UnknownEvent
 from .events import RESERVED, AnyEvent, Event, Occurrence, done_actor, error_actor, event_type
+from .functions import Effect
 from .machine import Machine
 
 
@@ -85,9 +87,10 @@ def payload_of(event: AnyEvent) -> dict[str, Any]:
         plain: dict[str, Any] = msgspec.to_builtins(event)
         plain.pop("type")
         return plain
-    if event.value is None:
+    value = msgspec.to_builtins(event.value)  # a completion's may be typed
+    if value is None:
         return {}
-    return dict(event.value) if isinstance(event.value, Mapping) else {"value": event.value}
+    return dict(value) if isinstance(value, Mapping) else {"value": value}
 
 
 def event_from(machine: Machine[Any], name: str, payload: Any) -> AnyEvent:
@@ -99,16 +102,24 @@ def event_from(machine: Machine[Any], name: str, payload: Any) -> AnyEvent:
     return event
 
 
-def plain_result(effect: str, result: Any) -> Any:
-    """Return what an effect returned as the plain data that JSON holds. Raises InvalidValue."""
-    return msgspec.json.decode(codec(Any, f"result of {effect}").encode(msgspec.to_builtins(result)))
+def plain_result(effect: Effect[Any, Any], result: Any) -> Any:
+    """Return what an effect returned as plain data, of the type that it says. Raises InvalidValue."""
+    what = f"result of {effect.id}"
+    plain = msgspec.json.decode(codec(Any, what).encode(msgspec.to_builtins(result)))
+    codec(effect.result_type(), what).load(plain)
+    return plain
 
 
-def succeeded(invocation: str, result: Any) -> Occurrence:
-    """Return the completion of what a state invoked; `result` is plain data."""
-    return Occurrence(done_actor(invocation), result)
+def succeeded(effect: Effect[Any, Any], invocation: str, result: Any) -> Occurrence:
+    """Return the completion of what a state invoked; plain data becomes what the function says that it returns."""
+    return Occurrence(done_actor(invocation), codec(effect.result_type(), f"result of {effect.id}").load(result))
 
 
-def failed(invocation: str, error: BaseException) -> Occurrence:
+def failed(invocation: str, failure: Failure) -> Occurrence:
     """Return the failure of what a state invoked."""
-    return Occurrence(error_actor(invocation), {"type": type(error).__name__, "message": str(error)})
+    return Occurrence(error_actor(invocation), failure)
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Return what a machine is told of an exception."""
+    return Failure(type(error).__name__, str(error))

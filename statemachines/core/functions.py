@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar, overload
 
+from .effects import Guarantee, Limit, Retry
 from .events import AnyEvent, Event, Moment, Occurrence
 
 D = TypeVar("D")
 E = TypeVar("E")
 V = TypeVar("V")
+Given = TypeVar("Given")
 D_contra = TypeVar("D_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
 
@@ -25,6 +27,9 @@ Bound = Callable[[Any, Any, Any], Any]
 """A machine's function in its one calling form: `(data, event, moment)`."""
 
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+LONGEST_KEY = 255
 
 
 class Named:
@@ -70,6 +75,17 @@ class Named:
         return function
 
 
+def returned(function: Function) -> Any:
+    """Return a function's return annotation as a type; Any where it has none that can be told here."""
+    told = getattr(function, "__annotations__", {}).get("return", Any)
+    if isinstance(told, str):
+        try:
+            told = eval(told, getattr(function, "__globals__", {}))  # as typing.get_type_hints does, for this one alone
+        except (NameError, SyntaxError, AttributeError, TypeError):
+            return Any
+    return Any if told is None else told
+
+
 def named(function: Function | Named) -> Named:
     """Return a function under its name, where it has none of its own."""
     return function if isinstance(function, Named) else Named(function)
@@ -84,10 +100,52 @@ class Action(Named, Generic[D_contra]):
 
 
 class Effect(Named, Generic[D_contra, R_co]):
-    """Work outside the transaction: a worker runs it after commit, at least once, with a stable idempotency key.
+    """Work outside the transaction: a worker runs it after commit, with a stable idempotency key.
 
-    It takes `(data)` or `(data, call)`.
+    It takes `(input)` or `(input, call)`; the input is what `input`, a pure function like an assign, selects of the
+    data, by default all of it. `fatal` errors are not tried again. `queue` and `timeout` are Celery's.
     """
+
+    def __init__(
+        self,
+        function: Function,
+        id: str | None = None,
+        *,
+        retry: Retry | None = None,
+        timeout: timedelta | None = None,
+        queue: str | None = None,
+        fatal: type[Exception] | tuple[type[Exception], ...] = (),
+        input: Function | None = None,
+        guarantee: Guarantee = "at_least_once",
+        limit: Limit | None = None,
+    ) -> None:
+        super().__init__(function, id)
+        if timeout is not None and timeout <= timedelta(0):
+            raise ValueError(f"{self.id}: a timeout of {timeout} leaves no time; give one above zero, or None")
+        self.retry: Final = retry
+        self.timeout: Final = timeout
+        self.queue: Final = queue
+        self.fatal: Final = fatal if isinstance(fatal, tuple) else (fatal,)
+        self.guarantee: Final = guarantee
+        self.limit: Final = limit
+        self.input: Final = None if input is None else Named(input)
+
+    def input_type(self, data_type: Any) -> Any:
+        """Return the type of the stored input: what the selector says that it returns, or that of the data."""
+        return data_type if self.input is None else returned(self.input.function)
+
+    def limited_by(self, input: Any) -> str:
+        """Return the key that an effect with this input shares its limit under. Raises ValueError for a long one."""
+        if self.limit is None or self.limit.key is None:
+            return ""
+        key = str(self.limit.key(input))
+        if len(key) > LONGEST_KEY:
+            raise ValueError(f"the limit's key has {len(key)} characters, at most {LONGEST_KEY} fit: {key[:40]!r}…")
+        return key
+
+    def result_type(self) -> Any:
+        """Return what the function says that it returns."""
+        return returned(self.function)
 
 
 class Assign(Named, Generic[D, E]):
@@ -192,9 +250,40 @@ def spell(value: object) -> str:
     return getattr(value, "__name__", str(value))
 
 
-def effect(function: Callable[[D, Any], V] | Callable[[D], V]) -> Effect[D, V]:
-    """Declare work that a worker does after commit: `@effect`."""
-    return Effect(function)
+@overload
+def effect(function: Callable[[D, Any], V] | Callable[[D], V], /) -> Effect[D, V]: ...
+@overload
+def effect(
+    *,
+    input: Callable[[D], Given] | Callable[[D, Any], Given] | Callable[[D, Any, Moment], Given],
+    retry: Retry | None = None,
+    timeout: timedelta | None = None,
+    queue: str | None = None,
+    fatal: type[Exception] | tuple[type[Exception], ...] = (),
+    guarantee: Guarantee = "at_least_once",
+    limit: Limit | None = None,
+    id: str | None = None,
+) -> Callable[[Callable[[Given, Any], V] | Callable[[Given], V]], Effect[D, V]]: ...
+@overload
+def effect(
+    *,
+    retry: Retry | None = None,
+    timeout: timedelta | None = None,
+    queue: str | None = None,
+    fatal: type[Exception] | tuple[type[Exception], ...] = (),
+    guarantee: Guarantee = "at_least_once",
+    limit: Limit | None = None,
+    id: str | None = None,
+) -> Callable[[Callable[[D, Any], V] | Callable[[D], V]], Effect[D, V]]: ...
+def effect(function: Any = None, /, **options: Any) -> Any:
+    """Declare work that a worker does after commit: `@effect`, or `@effect(retry=Retry(max_attempts=8), …)`.
+
+    `retry`: when it is tried again, by default as the settings say. `timeout`: how long an attempt may take. `queue`:
+    Celery's, by default its default one. `fatal`: exceptions that are not tried again. `input`: what of `(data[,
+    event[, moment]])` the function gets, stored with the effect. `guarantee`: "at_most_once" is never run again,
+    whatever happens. `limit`: how many may run at once, how many start in a time.
+    """
+    return Effect(function) if function is not None else lambda function: Effect(function, **options)
 
 
 def action(function: Callable[[D], None] | Callable[[D, Any], None] | Callable[[D, Any, Moment], None]) -> Action[D]:

@@ -69,15 +69,23 @@ def compile_doing(doing: Doing, state: str) -> Operation:
             def run(run: Run) -> None:
                 run.commands.append(cancelled)
         case Effect():
-
-            def run(run: Run) -> None:
-                run.commands.append(StartEffect(doing, state, run.data, run.event))
+            run = _start(doing, state, "")
         case Action():
 
             def run(run: Run) -> None:
                 run.commands.append(RunAction(doing, state, run.data, run.event))
 
     return Operation(run, state, doing)
+
+
+def _start(effect: Effect[Any, Any], state: str, invocation: str) -> Callable[[Run], None]:
+    select = None if effect.input is None else effect.input.bound()
+
+    def start(run: Run) -> None:
+        input = run.data if select is None else select(run.data, run.event, run.moment)
+        run.commands.append(StartEffect(effect, state, input, run.event, invocation))
+
+    return start
 
 
 def _assign(doing: Assign[Any, Any]) -> Callable[[Run], None]:
@@ -163,11 +171,7 @@ def cancel_delay(node: Node, delay: Delay) -> Operation:
 def start_invocation(node: Node, invocation: Invocation) -> Operation:
     """Start what a state invokes."""
     effect = invocation.row.effect
-
-    def invoke(run: Run) -> None:
-        run.commands.append(StartEffect(effect, node.path, run.data, run.event, invocation.id))
-
-    return Operation(invoke, node.path, effect, changes=True)
+    return Operation(_start(effect, node.path, invocation.id), node.path, effect, changes=True)
 
 
 def stop_invocation(node: Node, invocation: Invocation) -> Operation:

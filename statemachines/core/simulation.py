@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from .border import failed, incoming, plain_result, starting, succeeded
+from .border import failed, failure_of, incoming, plain_result, starting, succeeded
 from .codec import codec
 from .driver import MAX_SENT, Driver
 from .errors import MachineError
@@ -175,13 +175,14 @@ class Simulation:
         A result is handed on as JSON holds it, as by the engine. Raises LookupError where none waits, MachineError.
         """
         one = self._waiting(effect)
-        plain = plain_result(one.name, result)
-        return self._end(one, succeeded(one.invocation, plain))
+        plain = plain_result(one.effect, result)
+        return self._end(one, succeeded(one.effect, one.invocation, plain))
 
     def fail(self, effect: Effect[Any, Any] | Asked | str, error: BaseException | str = "it failed") -> Asked:
         """End an effect as failed for good, after all its tries. Raises LookupError where none waits, MachineError."""
         one = self._waiting(effect)
-        return self._end(one, failed(one.invocation, RuntimeError(error) if isinstance(error, str) else error))
+        raised = RuntimeError(error) if isinstance(error, str) else error
+        return self._end(one, failed(one.invocation, failure_of(raised)))
 
     def undo(self) -> None:
         """Take back the last act. Raises RuntimeError where nothing was done."""
@@ -294,7 +295,7 @@ class _Turn(Driver):
                 self.timers[name] = Armed(name, command.event, due, command.state, self.sequence)
             case CancelTimer():
                 self.timers.pop(command.id, None)
-            case StartEffect(effect=effect, data=data, event=event, state=state, invocation=invocation):
+            case StartEffect(effect=effect, input=data, event=event, state=state, invocation=invocation):
                 self.effects.append(Asked(effect, data, event, state, invocation, self.sequence, self.now))
             case StopEffect():
                 self.effects = [one for one in self.effects if one.invocation != command.invocation]

@@ -35,11 +35,11 @@ class Snapshot(msgspec.Struct, Generic[D], frozen=True):
 
 
 class StartEffect(msgspec.Struct, frozen=True):
-    """Run an effect after commit. `invocation` is set when a state invoked it and waits for its completion."""
+    """Run an effect after commit, with `input`. `invocation` is set when a state invoked it and waits for its end."""
 
     effect: Effect[Any, Any]
     state: str
-    data: Any
+    input: Any
     event: AnyEvent
     invocation: str = ""
 

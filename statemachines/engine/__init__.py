@@ -3,8 +3,38 @@
 Limits: imports neither Celery nor DRF; what is to be done after commit goes to the dispatcher that settings name.
 """
 
+from .health import Health, health
 from .history import snapshot_at
+from .holds import hold, preview, release
+from .lifecycle import cancel, pause, resume
 from .outbox import EffectCall
+from .pending import complete
+from .repair import cancel_timer, fire_timer_now, give_result, postpone_timer, retry_effect, skip_effect
 from .verbs import Sent, acreate, aforce, asend, create, force, send
 
-__all__ = ["EffectCall", "Sent", "acreate", "aforce", "asend", "create", "force", "send", "snapshot_at"]
+__all__ = [
+    "EffectCall",
+    "Health",
+    "Sent",
+    "acreate",
+    "aforce",
+    "asend",
+    "cancel",
+    "cancel_timer",
+    "complete",
+    "create",
+    "fire_timer_now",
+    "force",
+    "give_result",
+    "health",
+    "hold",
+    "pause",
+    "postpone_timer",
+    "preview",
+    "release",
+    "resume",
+    "retry_effect",
+    "send",
+    "skip_effect",
+    "snapshot_at",
+]

@@ -12,6 +12,9 @@ from uuid import UUID
 
 from statemachines.core.events import Actor
 
+DueEffect = tuple[int, str, datetime]
+DueTimer = tuple[int, datetime]
+
 
 @dataclass(slots=True)
 class Row:
@@ -72,6 +75,7 @@ class NewEffect:
     state: str
     version: int
     input: str
+    limit_key: str
     due_at: datetime
 
 
@@ -112,7 +116,7 @@ class Change:
 
 @dataclass(slots=True)
 class Written:
-    """The keys of the rows that workers should hear of: `timers` by due time."""
+    """What workers should hear of: effects as key, name and due time, timers as key and due time."""
 
-    effects: list[int] = field(default_factory=list)
-    timers: list[tuple[int, datetime]] = field(default_factory=list)
+    effects: list[DueEffect] = field(default_factory=list)
+    timers: list[DueTimer] = field(default_factory=list)

@@ -6,6 +6,7 @@ Limits: a replaced clock holds for the whole process, threads included.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -32,6 +33,11 @@ def passed(database_time: datetime) -> datetime:
 def set_time(using: str) -> datetime | None:
     """Return the time of a clock that stands in for the database's; None where the database's own is to be taken."""
     return None if _replaced is None else now(using)
+
+
+def chance() -> float:
+    """Return a random share, 0 to 1; a half where the time is not real, so that it can be told when things happen."""
+    return random.random() if _replaced is None else 0.5
 
 
 def database_time(using: str) -> datetime:

@@ -15,28 +15,35 @@ from django.utils.module_loading import import_string
 
 from statemachines import conf
 
-from .changes import Written
+from . import faults
+from .changes import DueEffect, DueTimer, Written
 
 logger = logging.getLogger(__name__)
 
+TIMERS_AT_ONCE = 100
+"""Timers that one transaction fires: its locks are held for some hundredths of a second."""
+
 
 class Dispatcher(Protocol):
-    """Hands work to workers. It may raise; what it did not hand over, the sweep does."""
+    """Hands work to workers. It may raise; what it did not hand over, the sweep does.
 
-    def run_effect(self, pk: int, using: str) -> None:
-        """Have a worker run an effect."""
+    `at` is a time that is near, or past.
+    """
 
-    def fire_timer(self, pk: int, at: datetime, using: str) -> None:
-        """Have a worker fire a timer at a time that is near, or past."""
+    def run_effect(self, pk: int, name: str, at: datetime, using: str) -> None:
+        """Have a worker run an effect; its stored name tells what was declared of it."""
+
+    def fire_timers(self, pks: list[int], at: datetime, using: str) -> None:
+        """Have a worker fire timers."""
 
 
 class SweepOnly:
     """Hands over nothing: whoever runs the sweep does the work."""
 
-    def run_effect(self, pk: int, using: str) -> None:
+    def run_effect(self, pk: int, name: str, at: datetime, using: str) -> None:
         pass
 
-    def fire_timer(self, pk: int, at: datetime, using: str) -> None:
+    def fire_timers(self, pks: list[int], at: datetime, using: str) -> None:
         pass
 
 
@@ -56,19 +63,27 @@ def replaced(dispatcher: Dispatcher) -> Iterator[None]:
 
 def hand_over(written: Written, now: datetime, using: str) -> None:
     """Hand on what a committed transaction asked for: effects, and timers that are due before the next sweep."""
+    faults.reached(faults.AFTER_COMMIT)
     horizon = now + conf.duration("SWEEP_INTERVAL_SECONDS")
-    hand(written.effects, [(pk, due_at) for pk, due_at in written.timers if due_at <= horizon], using)
+    hand(written.effects, [timer for timer in written.timers if timer[1] <= horizon], now, using)
 
 
-def hand(effects: Sequence[int], timers: Sequence[tuple[int, datetime]], using: str) -> None:
-    """Hand effects and timers to the dispatcher; give up at the first failure, as the rest would fail as well."""
+def hand(effects: Sequence[DueEffect], timers: Sequence[DueTimer], now: datetime, using: str) -> None:
+    """Hand effects and timers to the dispatcher; give up at the first failure, as the rest would fail as well.
+
+    Timers that are due go in batches, the others each for its own time.
+    """
     if not effects and not timers:
         return
     dispatcher: Dispatcher = _instead or import_string(conf.dispatcher())()
+    due = [pk for pk, due_at in timers if due_at <= now]
     try:
-        for pk in effects:
-            dispatcher.run_effect(pk, using)
+        for pk, name, due_at in effects:
+            dispatcher.run_effect(pk, name, due_at, using)
+        for start in range(0, len(due), TIMERS_AT_ONCE):
+            dispatcher.fire_timers(due[start : start + TIMERS_AT_ONCE], now, using)
         for pk, due_at in timers:
-            dispatcher.fire_timer(pk, due_at, using)
+            if due_at > now:
+                dispatcher.fire_timers([pk], due_at, using)
     except Exception:
         logger.warning("Nothing could be handed to the workers; the sweep will do it.", exc_info=True)

@@ -65,6 +65,7 @@ class Macrosteps(Driver):
         self.effects: list[NewEffect] = []
         self.stopped: set[str] = set()
         self.encoded: tuple[Any, str] = (None, "")
+        self.lifecycle = "active"
 
     def note(self, event: str, payload: Mapping[str, Any], actor: Actor, origin: str, reason: str) -> None:
         """Add an entry for an operator's act that moves nothing."""
@@ -104,7 +105,7 @@ class Macrosteps(Driver):
             configuration=configuration.json,
             data=self._data(snapshot.data),
             history_states=encode(snapshot.history).decode() if snapshot.history else "{}",
-            status=snapshot.status,
+            status=self._status(snapshot.status),
             output=None if snapshot.output is None else codec(Any, "output").encode(snapshot.output).decode(),
             sequence=self.sequence,
             at=self.now,
@@ -116,6 +117,12 @@ class Macrosteps(Driver):
             effects=self.effects,
             stopped=self.stopped,
         )
+
+    def _status(self, core: str) -> str:
+        """Return what is stored: operators pause and cancel, of which the core knows nothing."""
+        if core == "done":
+            return "cancelled" if self.lifecycle == "cancelled" else "done"
+        return "paused" if self.lifecycle == "paused" else "active"
 
     def _data(self, data: Any) -> str:
         """Encode the data, once for the same value."""
@@ -193,6 +200,7 @@ class Macrosteps(Driver):
                 self.mailbox.append(command.event)
 
     def _effect(self, command: StartEffect) -> NewEffect:
+        input, limit_key = self._input(command)
         return NewEffect(
             sequence=self.sequence,
             key=uuid4(),
@@ -200,6 +208,20 @@ class Macrosteps(Driver):
             invocation=command.invocation,
             state=command.state,
             version=self.machine.version,
-            input=self._data(command.data),
+            input=input,
+            limit_key=limit_key,
             due_at=self.now,
         )
+
+    def _input(self, command: StartEffect) -> tuple[str, str]:
+        """Return an effect's input as JSON, and what limits it."""
+        effect = command.effect
+        if effect.input is None and effect.limit is None:
+            return self._data(command.input), ""
+        try:
+            type = effect.input_type(self.machine.data_type)
+            encoded = codec(type, f"input of {effect.id}").encode(command.input).decode()
+            return encoded, effect.limited_by(command.input)
+        except Exception as error:
+            problem = f"cannot be stored: {error}"
+            raise MachineError(self.registered.name, command.state, f"effect {effect.id}", problem) from error

@@ -1,7 +1,8 @@
 """Run effects: claim, run outside any transaction, commit the result, apply it to the machine.
 
-An effect is claimed for the length of a lease; when that is over its worker counts as dead and another takes it up.
-Limits: at least once. Whoever must not do a thing twice uses the call's idempotency key.
+A result is committed as *ran* first, and applied in a second transaction: an application that fails is tried again
+alone. Limits: at least once, unless the effect says otherwise. Whoever must not do a thing twice uses the call's
+idempotency key.
 """
 
 from __future__ import annotations
@@ -9,39 +10,66 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from django.db import transaction
+from django.db import DatabaseError, IntegrityError
 from django.db.models import QuerySet
 
-from statemachines import conf, registry
-from statemachines.core.border import failed, plain_result, succeeded
+from statemachines import registry
+from statemachines.core.border import failed, failure_of, plain_result, succeeded
 from statemachines.core.codec import codec
-from statemachines.core.events import Actor, Occurrence
+from statemachines.core.effects import Failure, Pending, Retry
+from statemachines.core.errors import MachineError
+from statemachines.core.events import Actor
+from statemachines.core.functions import Effect as Declared
 from statemachines.models import Effect
 
-from . import clock
-from .transaction import Driven, drive
+from . import clock, faults
+from .claims import APPLY_SECONDS, claim, retry_of
+from .dispatch import hand
+from .lease import Lease, keeper
+from .pace import next_in_line
+from .transaction import Driven, again, drive
 
 logger = logging.getLogger(__name__)
 
-LONGEST_WAIT = timedelta(hours=1)
-"""Between two attempts of an effect, however often it failed."""
+Status = Effect.Status
+
+APPLICATION = Retry(max_attempts=8, first_delay=timedelta(seconds=1), max_delay=timedelta(minutes=5))
+"""When a result, or a timer, whose event a machine cannot handle is tried again: for about 4 minutes."""
+
+
+class InstanceRef(msgspec.Struct, frozen=True):
+    """Which instance asked: its primary key, its machine's stored name, its own key."""
+
+    pk: int
+    machine: str
+    key: str
 
 
 class EffectCall(msgspec.Struct, frozen=True):
     """What an effect's function knows of its call.
 
-    `idempotency_key` is the same over all attempts of this effect; `attempt` counts from 1.
+    `idempotency_key` is the same over all attempts of this effect; `attempt` counts from 1. After `deadline`, aware,
+    this attempt counts as failed; None: it may take as long as it lives.
     """
 
     idempotency_key: str
     attempt: int
-    machine: str
-    instance_key: str
-    instance_pk: int
+    instance: InstanceRef
+    deadline: datetime | None = None
+    lease: Lease | None = None
+
+    def heartbeat(self) -> bool:
+        """Tell that it goes on, and return whether it should. The engine does the same by itself, less often."""
+        return self.lease is None or self.lease.renew()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether nobody wants the result any more: the state was left, or another worker has it. Asks the database."""
+        return self.lease is not None and not self.lease.wanted()
 
 
 Function = Callable[[Any, EffectCall], Any]
@@ -53,103 +81,170 @@ def run_effect(pk: int, using: str, *, function: Function | None = None) -> bool
     A failing function is tried again later, up to the limit; a failing application alone is tried again alone.
     `function`: what is called in place of the effect's own.
     """
-    effect = _claim(pk, using)
+    effect = claim(pk, using)
     if effect is None:
         return False
-    if effect.status != Effect.Status.RAN:
-        registered = registry.find(effect.instance.machine, effect.version)
-        try:
-            result = _run(registered, effect, function)
-        except Exception as error:
-            return _failed(effect, error, using)
-        if not _ran(effect, result, using):
+    declared = registry.find(effect.instance.machine, effect.version).effect(effect.name)
+    if effect.status == Status.RUNNING:
+        known = _run(effect, declared, function, using)
+        if declared.limit is not None and declared.limit.concurrency is not None:
+            now = clock.now(using)
+            following = next_in_line(effect, now, using)
+            hand([following] if following else [], [], now, using)
+        if not known:
             return False
-    return _apply(effect, using)
+        faults.reached(faults.RESULT_COMMITTED)
+    return apply(effect.pk, using)
 
 
-def _claim(pk: int, using: str) -> Effect | None:
-    """Take an open effect that is due, and hold it for the length of a lease."""
-    with transaction.atomic(using=using):
-        effects = Effect.objects.using(using)
-        locked = effects.select_for_update(skip_locked=_skips(using)).filter(pk=pk, status__in=Effect.OPEN).first()
-        now = clock.now(using)
-        if locked is None or locked.due_at > now:
-            return None
-        locked.due_at = now + conf.duration("EFFECT_LEASE_SECONDS")
-        locked.handed_until = None
-        if locked.status != Effect.Status.RAN:
-            locked.status = Effect.Status.RUNNING
-            locked.attempts += 1
-        locked.save(update_fields=["due_at", "handed_until", "status", "attempts"])
-    return effects.select_related("instance").get(pk=pk)
+def _run(effect: Effect, declared: Declared[Any, Any], function: Function | None, using: str) -> bool:
+    """Call the effect's function, or that in its place, and commit what came of it. Return whether a result did."""
+    deadline = None if declared.timeout is None else clock.now(using) + declared.timeout
+    lease = Lease(effect.pk, effect.attempts, deadline, using)
+    instance = InstanceRef(effect.instance.pk, effect.instance.machine, effect.instance.key)
+    call = EffectCall(str(effect.key), effect.attempts, instance, deadline, lease)
+    try:
+        input = _input(effect, declared)
+        with keeper.keeping(lease):
+            result = function(input, call) if function else declared.bound()(input, call, None)
+        faults.reached(faults.EFFECT_RAN)
+        if isinstance(result, Pending):
+            return _pend(effect, result, using)
+        plain = plain_result(declared, result)
+    except Exception as error:
+        return _failed(effect, declared, error, using)
+    return keep(effect, plain, using)
 
 
-def _skips(using: str) -> bool:
-    return bool(transaction.get_connection(using).features.has_select_for_update_skip_locked)
-
-
-def _run(registered: registry.Registered, effect: Effect, function: Function | None) -> Any:
-    """Call the effect's function, or that in its place; return its result as plain data."""
-    declared = registered.effect(effect.name)
-    data = codec(registered.machine.data_type, f"input of {effect.name}").load(effect.input)
-    call = EffectCall(
-        idempotency_key=str(effect.key),
-        attempt=effect.attempts,
-        machine=effect.instance.machine,
-        instance_key=effect.instance.key,
-        instance_pk=effect.instance.pk,
-    )
-    result = function(data, call) if function else declared.bound()(data, call, None)
-    return plain_result(effect.name, result)
+def _input(effect: Effect, declared: Declared[Any, Any]) -> Any:
+    machine = registry.find(effect.instance.machine, effect.version).machine
+    return codec(declared.input_type(machine.data_type), f"input of {effect.name}").load(effect.input)
 
 
 def _attempt(effect: Effect, using: str) -> QuerySet[Effect]:
     """Return the effect where it is still this attempt that runs it: its lease may be over, and another may have it."""
-    running = Effect.objects.using(using).filter(pk=effect.pk, status=Effect.Status.RUNNING)
-    return running.filter(attempts=effect.attempts)
+    return Effect.objects.using(using).filter(pk=effect.pk, attempts=effect.attempts)
 
 
-def _ran(effect: Effect, result: Any, using: str) -> bool:
-    """Commit the result before it is applied, so that a failing application never runs the effect again."""
-    effect.result = result
-    return _attempt(effect, using).update(status=Effect.Status.RAN, result=result, error="") == 1
+def keep(effect: Effect, result: Any, using: str, *, failure: bool = False, error: str = "") -> bool:
+    """Commit an attempt's outcome. Return whether it is to be applied: what nobody wants any more is only noted."""
+
+    def work() -> bool:
+        now = clock.now(using)
+        told = {"result": result, "failure": failure, "error": error, "ran_at": now}
+        mine = _attempt(effect, using)
+        due_at = now + timedelta(seconds=APPLY_SECONDS)
+        if mine.filter(status=Status.RUNNING).update(status=Status.RAN, due_at=due_at, **told):
+            return True
+        unwanted = Status.CANCELLED if failure else Status.IGNORED
+        mine.filter(status=Status.CANCELLING).update(status=unwanted, ended_at=now, **told)
+        return False
+
+    return again(using, work)
 
 
-def _apply(effect: Effect, using: str) -> bool:
-    """Deliver the completion to the machine, and end the effect in the same transaction."""
-    if not effect.invocation:
-        return _end(effect, Effect.Status.APPLIED, using)
-    return _complete(effect, succeeded(effect.invocation, effect.result), Effect.Status.APPLIED, using)
+def _pend(effect: Effect, pending: Pending, using: str) -> bool:
+    """Leave the effect to whoever completes it from outside."""
+    token, deadline = pending.token or str(effect.key), pending.deadline
+    due_at = clock.now(using) + deadline if isinstance(deadline, timedelta) else deadline
+
+    def work() -> None:
+        mine = _attempt(effect, using)
+        if not mine.filter(status=Status.RUNNING).update(status=Status.PENDING, token=token, due_at=due_at, error=""):
+            now = clock.now(using)
+            mine.filter(status=Status.CANCELLING).update(status=Status.CANCELLED, token=token, ended_at=now)
+
+    try:
+        again(using, work)
+    except IntegrityError as error:
+        problem = f"another effect {effect.name} has the token {token!r}; a token names one thing outside, once"
+        raise ValueError(problem) from error
+    return False
 
 
-def _complete(effect: Effect, event: Occurrence, status: str, using: str) -> bool:
-    def work(driven: Driven) -> bool:
-        if not Effect.objects.using(using).filter(pk=effect.pk, status__in=Effect.OPEN).exists():
-            return False  # the state that invoked it was left meanwhile
-        driven.take(event, Actor("effect", effect.name), "effect", refusable=False)
-        return _end(effect, status, using)
-
-    return drive(effect.instance_id, using, work)
-
-
-def _end(effect: Effect, status: str, using: str, **fields: Any) -> bool:
-    now = clock.now(using)
-    open_ones = Effect.objects.using(using).filter(pk=effect.pk, status__in=Effect.OPEN)
-    return open_ones.update(status=status, ended_at=now, **fields) == 1
-
-
-def _failed(effect: Effect, error: Exception, using: str) -> bool:
-    """Have it tried again after a while, or give up: then the machine gets the error."""
+def _failed(effect: Effect, declared: Declared[Any, Any], error: Exception, using: str) -> bool:
+    """Have it tried again after a while, or give up. Return whether there is a result now: that it failed."""
     text = "".join(traceback.format_exception(error))
     logger.warning("%s of %s failed at attempt %d: %r", effect.name, effect.instance, effect.attempts, error)
-    if effect.attempts < conf.get("EFFECT_MAX_ATTEMPTS"):
-        doubled = min(effect.attempts - 1, 20)  # the longest wait is reached before
-        wait = min(conf.duration("EFFECT_RETRY_SECONDS") * 2**doubled, LONGEST_WAIT)
-        due_at = clock.now(using) + wait
-        _attempt(effect, using).update(status=Effect.Status.WAITING, due_at=due_at, error=text)
-        return False
-    if not _attempt(effect, using).update(error=text):
-        return False
+    retry, tries = retry_of(declared), effect.attempts - effect.attempts_before
+    if tries >= retry.max_attempts or isinstance(error, declared.fatal):
+        return keep(effect, msgspec.to_builtins(failure_of(error)), using, failure=True, error=text)
+
+    def work() -> None:
+        now = clock.now(using)
+        mine, due_at = _attempt(effect, using), now + retry.delay(tries, clock.chance())
+        later = {"status": Status.WAITING, "due_at": due_at, "admitted": False}
+        if not mine.filter(status=Status.RUNNING).update(error=text, **later):
+            mine.filter(status=Status.CANCELLING).update(status=Status.CANCELLED, ended_at=now, error=text)
+
+    again(using, work)
+    return False
+
+
+def apply(pk: int, using: str, actor: Actor | None = None) -> bool:
+    """Deliver a committed result to the machine, and end the effect in the same transaction. Return whether it ended.
+
+    A failure that the machine does not handle, or that no state waits for, ends nothing: somebody has to look at it.
+    """
+    effect = Effect.objects.using(using).get(pk=pk)
     if not effect.invocation:
-        return _end(effect, Effect.Status.FAILED, using)
-    return _complete(effect, failed(effect.invocation, error), Effect.Status.FAILED, using)
+        return _alone(effect, using)
+    try:
+        return drive(effect.instance_id, using, lambda driven: deliver(driven, pk, using, actor))
+    except MachineError as error:
+        if isinstance(error.__cause__, DatabaseError):
+            raise
+        _application_failed(effect, error, using)
+        return False
+
+
+def _alone(effect: Effect, using: str) -> bool:
+    """End an effect that no state waits for."""
+
+    def work() -> bool:
+        ran = Effect.objects.using(using).filter(pk=effect.pk, status=Status.RAN)
+        if effect.failure:
+            ran.update(needs_attention=True)
+            return False
+        return ran.update(status=Status.APPLIED, ended_at=clock.now(using)) == 1
+
+    return again(using, work)
+
+
+def deliver(driven: Driven, pk: int, using: str, actor: Actor | None = None) -> bool:
+    """Give the machine an effect's result, and end the effect; the instance is locked. Return whether it ended.
+
+    Nothing is done where the state was left meanwhile, or an operator has paused the instance.
+    """
+    effect = Effect.objects.using(using).filter(pk=pk, status=Status.RAN).first()
+    if effect is None or driven.paused:
+        return False
+    declared = registry.find(driven.registered.name, effect.version).effect(effect.name)
+    if effect.failure:
+        event, ended = failed(effect.invocation, msgspec.convert(effect.result, Failure)), Status.FAILED
+    else:
+        event, ended = succeeded(declared, effect.invocation, effect.result), Status.APPLIED
+    # Before the step: a state that is left by this very completion stops only what is still open.
+    ran = Effect.objects.using(using).filter(pk=pk, status=Status.RAN)
+    ran.update(status=ended, ended_at=driven.now, needs_attention=False)
+    taken = driven.take(event, actor or Actor("effect", effect.name), "effect", refusable=False)
+    if effect.failure and taken.rejection is not None:
+        open_again = {"status": Status.RAN, "ended_at": None, "needs_attention": True}
+        Effect.objects.using(using).filter(pk=pk).update(**open_again)
+        return False
+    return True
+
+
+def _application_failed(effect: Effect, error: MachineError, using: str) -> None:
+    """Have the machine given the result again after a while; at last somebody has to look at it."""
+    logger.error("The result of %s of %s cannot be applied: %s", effect.name, effect.instance, error, exc_info=error)
+    count = effect.applications + 1
+    text = "".join(traceback.format_exception(error))
+
+    def work() -> None:
+        due_at = clock.now(using) + APPLICATION.delay(count, clock.chance())
+        ran = Effect.objects.using(using).filter(pk=effect.pk, status=Status.RAN)
+        stuck = count >= APPLICATION.max_attempts
+        ran.update(applications=count, due_at=due_at, error=text, needs_attention=stuck)
+
+    again(using, work)

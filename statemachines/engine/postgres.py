@@ -6,6 +6,7 @@ Limits: does exactly what `store.OrmStore` does, and passes the same tests.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,16 +16,19 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from statemachines.exceptions import InstanceExists, InstanceNotFound
 
-from . import clock
+from . import bulk, clock
 from .changes import Change, NewInstance, Row, Written
 from .prepared import prepared_cursor
 from .store import lock_timeout
 
 # The clock is read outside the locking subquery: inside, it would tell the time before the wait for the lock.
-LOCK = """
+ROW = """
 SELECT i.id, i.machine, i.version, i.key, i.configuration::text, i.data::text, i.history_states::text, i.status,
        i.output::text, i.sequence, i.created_at, i.updated_at, clock_timestamp()
-FROM (SELECT * FROM statemachines_machineinstance WHERE id = %s FOR NO KEY UPDATE) AS i"""
+FROM (SELECT * FROM statemachines_machineinstance {locked}) AS i"""
+
+LOCK = ROW.format(locked="WHERE id = %s FOR NO KEY UPDATE")
+LOCK_FREE = ROW.format(locked="WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED")
 
 RESERVE = """
 SELECT nextval(pg_get_serial_sequence('statemachines_machineinstance', 'id')),
@@ -53,21 +57,28 @@ INSERT INTO statemachines_timer (instance_id, name, event, payload, state, due_a
 VALUES {rows}
 ON CONFLICT (instance_id, name) DO UPDATE
 SET event = excluded.event, payload = excluded.payload, state = excluded.state, due_at = excluded.due_at,
-    armed = excluded.armed, handed_until = NULL
-RETURNING id, due_at"""
+    armed = excluded.armed, handed_until = NULL, attempts = 0, error = '', needs_attention = false
+RETURNING id, '' AS name, due_at"""
 
 TIMERS_GONE = "DELETE FROM statemachines_timer WHERE instance_id = %s AND name = ANY(%s)"
 ALL_TIMERS_GONE = "DELETE FROM statemachines_timer WHERE instance_id = %s"
 
 EFFECTS = """
 INSERT INTO statemachines_effect
-    (instance_id, sequence, key, name, invocation, state, version, input, status, attempts, due_at, error, created_at)
+    (instance_id, sequence, key, name, invocation, state, version, input, limit_key, status, attempts, due_at, error,
+     created_at)
 VALUES {rows}
-RETURNING id, due_at"""
+RETURNING id, name, due_at"""
 
+# As `querysets.EffectQuerySet.stop`.
 STOPPED = """
-UPDATE statemachines_effect SET status = 'cancelled', ended_at = %s
-WHERE instance_id = %s AND invocation = ANY(%s) AND status IN ('waiting', 'running', 'ran')"""
+UPDATE statemachines_effect
+SET status = CASE WHEN status IN ('running', 'cancelling') THEN 'cancelling'
+                  WHEN status = 'ran' THEN CASE WHEN failure THEN 'failed' ELSE 'ignored' END
+                  ELSE 'cancelled' END,
+    ended_at = CASE WHEN status NOT IN ('running', 'cancelling') THEN %s::timestamptz END, needs_attention = false
+WHERE instance_id = %s AND invocation = ANY(%s)
+  AND status IN ('waiting', 'running', 'cancelling', 'pending', 'ran')"""
 
 
 KEY = "statemachines_instance_key"
@@ -89,9 +100,10 @@ class PostgresStore:
             found = self._fetch(LOCK, [pk])
         if not found:
             raise InstanceNotFound(pk)
-        row = Row(*found[0])
-        row.now = max(clock.passed(row.now), row.updated_at)
-        return row
+        return _row(found[0])
+
+    def lock_free(self, pks: Sequence[int]) -> list[Row]:
+        return [_row(found) for found in self._fetch(LOCK_FREE, [list(pks)])]
 
     def reserve(self, new: NewInstance) -> tuple[int, datetime]:
         pk, now = self._fetch(RESERVE, [clock.set_time(self.using)])[0]
@@ -121,17 +133,31 @@ class PostgresStore:
         if not told:
             self.cursor.execute(*_as_one([*parts, ("", *instance[1:])]))
             return Written()
-        ending = " UNION ALL ".join(f"SELECT '{name}', id, due_at FROM {name}" for name, _, _ in told)
-        rows = self._fetch(*_as_one([*parts, *told, instance, ("", ending, [])]))
+        return self._told([*parts, instance], told)
+
+    def write_all(self, changes: Sequence[Change]) -> Written:
+        parts, told = bulk.parts(changes)
+        return self._told(parts, told)
+
+    def _told(self, parts: list[Part], told: list[Part]) -> Written:
+        """Write it all, and return the rows of the parts `told`."""
+        ending = " UNION ALL ".join(f"SELECT '{part}', id, name, due_at FROM {part}" for part, _, _ in told)
+        rows = self._fetch(*_as_one([*parts, *told, ("", ending, [])]))
         return Written(
-            effects=[pk for name, pk, _ in rows if name == "effects"],
-            timers=[(pk, due_at) for name, pk, due_at in rows if name == "timers"],
+            effects=[(pk, name, due_at) for part, pk, name, due_at in rows if part == "effects"],
+            timers=[(pk, due_at) for part, pk, _, due_at in rows if part == "timers"],
         )
 
     def _fetch(self, sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
         self.cursor.execute(sql, params)
         rows: list[tuple[Any, ...]] = self.cursor.cursor.fetchall()  # they are here: Django's wrapper adds nothing
         return rows
+
+
+def _row(found: tuple[Any, ...]) -> Row:
+    row = Row(*found)
+    row.now = max(clock.passed(row.now), row.updated_at)
+    return row
 
 
 def _as_one(parts: list[Part]) -> tuple[str, list[Any]]:
@@ -215,10 +241,11 @@ def _effects(change: Change) -> Part | None:
             effect.state,
             effect.version,
             effect.input,
+            effect.limit_key,
             effect.due_at,
             change.at,
         ]
         for effect in change.effects
     ]
-    rows, params = _rows("%s, %s, %s, %s, %s, %s, %s, %s::jsonb, 'waiting', 0, %s, '', %s", values)
+    rows, params = _rows("%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, 'waiting', 0, %s, '', %s", values)
     return "effects", EFFECTS.format(rows=rows), params

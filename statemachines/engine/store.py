@@ -6,7 +6,7 @@ Limits: called inside a transaction. `postgres` does the same in one statement.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ from statemachines.exceptions import InstanceExists, InstanceNotFound
 from statemachines.models import Effect, HistoryEntry, MachineInstance, Timer
 
 from . import clock
-from .changes import Change, NewInstance, Row, Written
+from .changes import Change, DueEffect, DueTimer, NewInstance, Row, Written
 
 
 class Store(Protocol):
@@ -37,6 +37,12 @@ class Store(Protocol):
 
     def write(self, change: Change) -> Written:
         """Write everything. Raises InstanceExists where the key of what is created is taken."""
+
+    def lock_free(self, pks: Sequence[int]) -> list[Row]:
+        """Lock those instances that nobody holds now, in the order of their keys, and return them."""
+
+    def write_all(self, changes: Sequence[Change]) -> Written:
+        """Write the changes of instances that are there already."""
 
 
 def store(using: str) -> Store:
@@ -89,8 +95,18 @@ class OrmStore:
             locked = locking.filter(pk=pk).first()
         if locked is None:
             raise InstanceNotFound(pk)
+        return self._row(locked)
+
+    def lock_free(self, pks: Sequence[int]) -> list[Row]:
+        locking = MachineInstance.objects.using(self.using).select_for_update(
+            skip_locked=self.connection.features.has_select_for_update_skip_locked,
+            no_key=self.connection.vendor == "postgresql",
+        )
+        return [self._row(locked) for locked in locking.filter(pk__in=pks).order_by("pk")]
+
+    def _row(self, locked: MachineInstance) -> Row:
         return Row(
-            pk=pk,
+            pk=locked.pk,
             machine=locked.machine,
             version=locked.version,
             key=locked.key,
@@ -150,7 +166,11 @@ class OrmStore:
         HistoryEntry.objects.using(self.using).bulk_create(entries)
         return Written(self._effects(change), self._timers(change))
 
-    def _timers(self, change: Change) -> list[tuple[int, datetime]]:
+    def write_all(self, changes: Sequence[Change]) -> Written:
+        each = [self.write(change) for change in changes]
+        return Written([one for done in each for one in done.effects], [one for done in each for one in done.timers])
+
+    def _timers(self, change: Change) -> list[DueTimer]:
         timers = Timer.objects.using(self.using).filter(instance=change.pk)
         if change.all_timers_gone:
             timers.delete()
@@ -170,10 +190,10 @@ class OrmStore:
         ]
         return [(timer.pk, timer.due_at) for timer in self._create(Timer, made)]
 
-    def _effects(self, change: Change) -> list[int]:
+    def _effects(self, change: Change) -> list[DueEffect]:
         if change.stopped:
-            open_ones = Effect.objects.using(self.using).filter(instance=change.pk, status__in=Effect.OPEN)
-            open_ones.filter(invocation__in=change.stopped).update(status=Effect.Status.CANCELLED, ended_at=change.at)
+            effects = Effect.objects.using(self.using).filter(instance=change.pk)
+            effects.filter(invocation__in=change.stopped).stop(change.at)
         made = [
             Effect(
                 instance_id=change.pk,
@@ -184,12 +204,13 @@ class OrmStore:
                 state=effect.state,
                 version=effect.version,
                 input=json.loads(effect.input),
+                limit_key=effect.limit_key,
                 due_at=effect.due_at,
                 created_at=change.at,
             )
             for effect in change.effects
         ]
-        return [effect.pk for effect in self._create(Effect, made)]
+        return [(effect.pk, effect.name, effect.due_at) for effect in self._create(Effect, made)]
 
     def _create(self, model: type[Model], rows: list[Any]) -> list[Any]:
         return model._default_manager.using(self.using).bulk_create(rows) if rows else []

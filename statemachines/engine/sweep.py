@@ -1,7 +1,7 @@
-"""The sweep: find timers that are due, or soon will be, and effects that nobody runs, and hand them to workers.
+"""The sweep: find timers and effects that are due, or soon will be, and hand them to workers.
 
 What a crash or a broker lost is found here. Limits: claims in batches and commits before anything runs; several sweeps
-side by side take different rows.
+side by side take different rows; what is held, and what belongs to a paused instance, is left where it is.
 """
 
 from __future__ import annotations
@@ -9,17 +9,22 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import msgspec
-from django.db import transaction
+from django.db import connections
 from django.db.models import Q
 
 from statemachines import conf
-from statemachines.models import Effect, Timer
+from statemachines.models import Effect, MachineInstance, SweepRecord, Timer
 
-from . import clock, idempotency
+from . import clock, holds, idempotency
+from .changes import DueEffect, DueTimer
 from .dispatch import hand
+from .transaction import again
 
 HANDED = timedelta(seconds=30)
 """How long a worker has to take up what it was handed before the sweep hands it over again."""
+
+MOST_BATCHES = 40
+"""Full batches of timers that one sweep hands over: the next one goes on."""
 
 
 class Swept(msgspec.Struct, frozen=True):
@@ -29,30 +34,61 @@ class Swept(msgspec.Struct, frozen=True):
     effects: int
 
 
+class Claimed(msgspec.Struct, frozen=True):
+    """A batch, with the time at which it was claimed."""
+
+    timers: list[DueTimer]
+    effects: list[DueEffect]
+    now: datetime
+
+
 def sweep(using: str) -> Swept:
-    """Hand over one batch of timers and one of effects, and delete a batch of old idempotency records."""
-    timers, effects = claim(using)
-    hand(effects, timers, using)
-    idempotency.prune(clock.now(using), using, conf.get("SWEEP_BATCH"))
-    return Swept(len(timers), len(effects))
+    """Hand over what is due before the next sweep, batch by batch, and delete a batch of old idempotency records."""
+    timers = effects = 0
+    for _ in range(MOST_BATCHES):
+        claimed = claim(using)
+        hand(claimed.effects, claimed.timers, claimed.now, using)
+        timers, effects = timers + len(claimed.timers), effects + len(claimed.effects)
+        if max(len(claimed.timers), len(claimed.effects)) < conf.get("SWEEP_BATCH"):
+            break
+    idempotency.prune(claimed.now, using, conf.get("SWEEP_BATCH"))
+    record(Swept(timers, effects), using)
+    return Swept(timers, effects)
 
 
-def claim(using: str) -> tuple[list[tuple[int, datetime]], list[int]]:
-    """Take a batch of timers due before the next sweep, with their due times, and of effects due now."""
-    batch = conf.get("SWEEP_BATCH")
-    skip_locked = transaction.get_connection(using).features.has_select_for_update_skip_locked
-    with transaction.atomic(using=using):
-        now = clock.now(using)
-        horizon = now + conf.duration("SWEEP_INTERVAL_SECONDS")
-        free = Q(handed_until=None) | Q(handed_until__lt=now)
-        due = Timer.objects.using(using).select_for_update(skip_locked=skip_locked).filter(free, due_at__lte=horizon)
-        timers = list(due.order_by("due_at").values_list("pk", "due_at")[:batch])
-        if timers:
-            found = Timer.objects.using(using).filter(pk__in=[pk for pk, _ in timers])
-            found.update(handed_until=horizon + HANDED)
-        waiting = Effect.objects.using(using).select_for_update(skip_locked=skip_locked)
-        open_ones = waiting.filter(free, status__in=Effect.OPEN, due_at__lte=now).order_by("due_at")
-        effects = list(open_ones.values_list("pk", flat=True)[:batch])
-        if effects:
-            Effect.objects.using(using).filter(pk__in=effects).update(handed_until=now + HANDED)
-    return timers, effects
+def claim(using: str) -> Claimed:
+    """Take a batch of timers and one of effects that are due before the next sweep."""
+    return again(using, lambda: _claimed(using))
+
+
+def _claimed(using: str) -> Claimed:
+    now = clock.now(using)
+    horizon = now + conf.duration("SWEEP_INTERVAL_SECONDS")
+    held = holds.names(using)
+    if holds.EVERYTHING in held:
+        return Claimed([], [], now)
+    batch, features = conf.get("SWEEP_BATCH"), connections[using].features
+    skips = features.has_select_for_update_skip_locked
+    of = ("self",) if features.has_select_for_update_of else ()
+    due = (Q(handed_until=None) | Q(handed_until__lt=now)) & Q(needs_attention=False, due_at__lte=horizon)
+    due &= ~Q(instance__status=MachineInstance.Status.PAUSED)
+    set_timers = Timer.objects.using(using).select_for_update(skip_locked=skips, of=of).filter(due).order_by("due_at")
+    timers = list(set_timers.values_list("pk", "due_at")[:batch])
+    starts = Q(name__in=held, status__in=[Effect.Status.WAITING, Effect.Status.RUNNING])
+    open_ones = (
+        Effect.objects.using(using).select_for_update(skip_locked=skips, of=of).filter(due, status__in=Effect.OPEN)
+    )
+    found = open_ones.exclude(starts).order_by("due_at").values_list("pk", "name", "due_at")
+    effects = list(found[:batch])
+    for rows, keys in ((Timer.objects, [pk for pk, _ in timers]), (Effect.objects, [pk for pk, _, _ in effects])):
+        if keys:
+            rows.using(using).filter(pk__in=keys).update(handed_until=horizon + HANDED)
+    return Claimed(timers, effects, now)
+
+
+def record(swept: Swept, using: str) -> None:
+    """Note when the sweep ran: its age is what shows that nobody sweeps any more."""
+    told = {"at": clock.now(using), "timers": swept.timers, "effects": swept.effects}
+    records = SweepRecord.objects.using(using)
+    if not records.filter(pk=1).update(**told):
+        records.bulk_create([SweepRecord(pk=1, **told)], ignore_conflicts=True)

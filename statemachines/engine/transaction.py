@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,11 +20,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from statemachines import registry, signals
 from statemachines.core.driver import inside
-from statemachines.core.errors import MachineError
-from statemachines.core.snapshot import Snapshot
+from statemachines.core.errors import EventRefused, MachineError
+from statemachines.core.events import Actor, AnyEvent
+from statemachines.core.snapshot import Snapshot, Step
 from statemachines.exceptions import InstanceBusy
+from statemachines.models import MachineInstance
 
-from .changes import NewInstance, Row
+from . import faults
+from .changes import NewInstance, Row, Written
 from .dispatch import hand_over
 from .held import Held
 from .macrosteps import Macrosteps
@@ -48,7 +51,20 @@ class Driven(Macrosteps):
     def __init__(self, registered: registry.Registered, row: Row) -> None:
         super().__init__(registered, None, row.pk, row.sequence, row.now)
         self.row = row
+        self.lifecycle = row.status
         self.snapshot = self._loaded(row)
+
+    @property
+    def paused(self) -> bool:
+        return self.lifecycle == "paused"
+
+    def take(self, event: AnyEvent, actor: Actor, origin: str, *, refusable: bool) -> Step[Any]:
+        """Take an event as any driver does. Raises EventRefused where an operator has paused the instance."""
+        if refusable and self.paused:
+            text = f"{self.name} is paused: it takes no events until it is resumed."
+            assert self.snapshot is not None  # loaded
+            raise EventRefused("paused", text, event=event.type, state=self.snapshot.configuration)
+        return super().take(event, actor, origin, refusable=refusable)
 
     def _loaded(self, row: Row) -> Snapshot[Any]:
         data = self.data_codec.decode(row.data)
@@ -58,7 +74,7 @@ class Driven(Macrosteps):
             configuration=tuple(msgspec.json.decode(row.configuration)),
             data=data,
             history={} if history == "{}" else msgspec.json.decode(history, type=dict[str, tuple[str, ...]]),
-            status="active" if row.status == "active" else "done",
+            status="done" if row.status in MachineInstance.ENDED else "active",
             output=None if row.output is None else msgspec.json.decode(row.output),
         )
 
@@ -83,6 +99,46 @@ def drive(pk: int, using: str, work: Callable[[Driven], T], *, lock_timeout: tim
     return _attempted(using, attempt)
 
 
+def drive_free(pks: Sequence[int], using: str, work: Callable[[Driven], object]) -> set[int]:
+    """Do `work` with each instance that nobody holds now, in one transaction, and return which were driven.
+
+    One that fails is left as it was, for `drive` to tell why; so is one whose machine, or a receiver, writes in its
+    transaction. Raises DatabaseError where a statement fails: then none was driven.
+    """
+    connection = connections[using]
+
+    def attempt() -> set[int]:
+        rows = store_of(using, connection)
+        tried = [driven for row in rows.lock_free(pks) if (driven := _tried(row, work)) is not None]
+        moved = [driven for driven in tried if driven.entries or driven.timers_gone]
+        if moved:
+            changes = [driven.change() for driven in moved]
+            _told(rows.write_all(changes), moved[0].now, using)
+            for driven, change in zip(moved, changes, strict=True):
+                signals.announce(driven.registered.name, change, using)
+        return {driven.pk for driven in tried}
+
+    _outside()
+    return again(using, attempt)
+
+
+def _tried(row: Row, work: Callable[[Driven], object]) -> Driven | None:
+    """Do `work` with one of several instances; None where it has to be done by itself."""
+    try:
+        registered = registry.find(row.machine, row.version)
+        if registered.acts or signals.transition.has_listeners(registered.name):
+            return None
+        driven = Driven(registered, row)
+        work(driven)
+    except DatabaseError:
+        raise
+    except Exception as error:
+        if isinstance(error.__cause__, DatabaseError):  # a fact's: the transaction is broken
+            raise error.__cause__ from error
+        return None
+    return driven
+
+
 def begin(registered: registry.Registered, key: str, using: str, work: Callable[[Macrosteps], T], *, alone: bool) -> T:
     """Begin an instance by `work`, and write it with what came of it. Raises InstanceExists, InstanceBusy.
 
@@ -104,11 +160,36 @@ def begin(registered: registry.Registered, key: str, using: str, work: Callable[
 
 def _write(done: Macrosteps, rows: Store, using: str) -> None:
     change = done.written = done.change()
-    written = rows.write(change)
-    if written.effects or written.timers:
-        transaction.on_commit(partial(hand_over, written, done.now, using), using=using, robust=True)
+    _told(rows.write(change), done.now, using)
     if change.entries:
         signals.announce(done.registered.name, change, using)
+
+
+def _told(written: Written, now: datetime, using: str) -> None:
+    """Have the workers told after the commit."""
+    if written.effects or written.timers:
+        transaction.on_commit(partial(hand_over, written, now, using), using=using, robust=True)
+    faults.reached(faults.BEFORE_COMMIT)
+
+
+def again(using: str, work: Callable[[], T]) -> T:
+    """Do `work` in a transaction, and once more where the database asks for it and the transaction is ours."""
+    tries = 1 if connections[using].in_atomic_block else TRIES
+    for number in range(1, tries + 1):
+        try:
+            with transaction.atomic(using=using):
+                return work()
+        except DatabaseError as error:
+            busy = _busy(error)
+            if number == tries or busy is None or not busy.again:
+                raise
+            _wait(number)
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _wait(number: int) -> None:
+    """Sleep for a random while, so that two that met do not meet again."""
+    time.sleep(random.uniform(0, 0.005 * 2**number))
 
 
 def _attempted(using: str, attempt: Callable[[Held, BaseDatabaseWrapper], T], *, single: bool = False) -> T:
@@ -135,7 +216,7 @@ def _attempted(using: str, attempt: Callable[[Held, BaseDatabaseWrapper], T], *,
                 raise
             if number == tries or not busy.again:
                 raise busy from error
-            time.sleep(random.uniform(0, 0.005 * 2**number))  # so that two that met do not meet again
+            _wait(number)
     raise AssertionError("unreachable: the last try returns or raises")
 
 

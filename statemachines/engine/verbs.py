@@ -12,19 +12,18 @@ from uuid import uuid4
 
 import msgspec
 from asgiref.sync import sync_to_async
-from django.db import router
 
 from statemachines import registry
-from statemachines.actors import SYSTEM
 from statemachines.core.border import incoming, payload_of, starting
 from statemachines.core.codec import codec
 from statemachines.core.events import Actor, AnyEvent
 from statemachines.core.machine import Machine
 from statemachines.core.snapshot import Step
-from statemachines.exceptions import EventRefused, InstanceExists, InvalidValue, NotAllowed, SequenceMismatch
+from statemachines.exceptions import EventRefused, InstanceExists, InvalidValue, SequenceMismatch
 from statemachines.models import MachineInstance
 
 from . import idempotency, refusals
+from .asking import located, reasoned, where, who
 from .macrosteps import Macrosteps
 from .transaction import Driven, begin, drive
 
@@ -61,16 +60,16 @@ def create(
     the instance that it created. Raises InstanceExists, InvalidValue, EventRefused, NotAllowed, IdempotencyConflict.
     """
     registered = registry.of(machine)
-    who = _actor(actor, system=system)
+    by = who(actor, system=system)
     input = starting(registered.machine, registered.name, data)
-    alias = using or router.db_for_write(MachineInstance)
+    alias = where(using)
     request = None
     if idempotency_key is not None:
         body = {"key": key, "data": msgspec.to_builtins(input)}
-        request = idempotency.Request(who, "create", registered.name, idempotency_key, body)
+        request = idempotency.Request(by, "create", registered.name, idempotency_key, body)
 
     def work(begun: Macrosteps) -> Macrosteps:
-        begun.begin(input, who, origin)
+        begun.begin(input, by, origin)
         if request is not None:
             idempotency.keep(request, {"instance": begun.pk}, begun.now, alias)
         return begun
@@ -79,7 +78,7 @@ def create(
         named = _key(key)
         begun = begin(registered, named, alias, work, alone=request is None)
         instance = MachineInstance(pk=begun.pk, key=named, created_at=begun.now)
-        return _fresh(instance, begun, alias)
+        return fresh(instance, begun, alias)
 
     def again(answer: dict[str, Any]) -> MachineInstance:
         instance: MachineInstance = MachineInstance.objects.using(alias).get(pk=answer["instance"])
@@ -107,16 +106,16 @@ def send(
     transaction, by default without limit. Raises EventRefused, InvalidValue, UnknownEvent, NotAllowed,
     InstanceNotFound, InstanceBusy, SequenceMismatch, IdempotencyConflict, MachineError.
     """
-    who = _actor(actor, system=system)
-    given, alias = _located(instance, using)
+    by = who(actor, system=system)
+    given, alias = located(instance, using)
     request = None
     if idempotency_key is not None:
         body = {"event": event} if isinstance(event, str) else {"event": event.type, "payload": payload_of(event)}
-        request = idempotency.Request(who, "send", str(given.pk), idempotency_key, body)
+        request = idempotency.Request(by, "send", str(given.pk), idempotency_key, body)
 
     def work(driven: Driven) -> tuple[Driven, Step[Any]]:
-        _expect(driven, expected_sequence)
-        taken = driven.take(incoming(driven.machine, event), who, origin, refusable=True)
+        expect(driven, expected_sequence)
+        taken = driven.take(incoming(driven.machine, event), by, origin, refusable=True)
         if request is not None:
             idempotency.keep(request, {"sequence": driven.entries[0].sequence}, driven.now, alias)
         return driven, taken
@@ -132,7 +131,7 @@ def send(
     try:
         return sent() if request is None else _once(request, alias, sent, again)
     except EventRefused as refusal:
-        refusals.record(given.pk, refusal, who, origin, alias)
+        refusals.record(given.pk, refusal, by, origin, alias)
         raise
 
 
@@ -156,16 +155,15 @@ def force(
     `data`: what the instance owns from now on, by default what it has. Raises InvalidValue where the targets name no
     state or exclude each other, and what `send` raises.
     """
-    who = _actor(actor, system=system)
-    if not reason.strip():
-        raise InvalidValue("force", field="reason", expected="why this is done", received="nothing")
-    given, alias = _located(instance, using)
+    by = who(actor, system=system)
+    why = reasoned("force", reason)
+    given, alias = located(instance, using)
     listed = [targets] if isinstance(targets, str) else list(targets)
 
     def work(driven: Driven) -> tuple[Driven, Step[Any]]:
-        _expect(driven, expected_sequence)
+        expect(driven, expected_sequence)
         new = None if data is None else driven.data_codec.convert(msgspec.to_builtins(data))
-        return driven, driven.force(listed, new, who, origin, reason, entering=entering)
+        return driven, driven.force(listed, new, by, origin, why, entering=entering)
 
     driven, taken = drive(given.pk, alias, work, lock_timeout=lock_timeout)
     return _sent(given, driven, taken, alias)
@@ -191,23 +189,17 @@ def _once(request: idempotency.Request, using: str, do: Callable[[], T], replay:
         return replay(answer)
 
 
-def _located(instance: MachineInstance | int, using: str | None) -> tuple[MachineInstance, str]:
-    """Return the instance object to bring up to date, and the database that is written."""
-    given = instance if isinstance(instance, MachineInstance) else MachineInstance(pk=instance)
-    return given, using or router.db_for_write(MachineInstance, instance=given)
-
-
-def _expect(driven: Driven, sequence: int | None) -> None:
+def expect(driven: Driven, sequence: int | None) -> None:
     if sequence is not None and driven.row.sequence != sequence:
         raise SequenceMismatch(sequence, driven.row.sequence)
 
 
 def _sent(instance: MachineInstance, driven: Driven, taken: Step[Any], using: str) -> Sent:
     instance.key, instance.created_at = driven.row.key, driven.row.created_at
-    return Sent(_fresh(instance, driven, using), driven.entries[0].sequence, taken)
+    return Sent(fresh(instance, driven, using), driven.entries[0].sequence, taken)
 
 
-def _fresh(instance: MachineInstance, done: Macrosteps, using: str) -> MachineInstance:
+def fresh(instance: MachineInstance, done: Macrosteps, using: str) -> MachineInstance:
     """Bring an instance up to date with what was written, without asking the database again."""
     change = done.written
     assert change is not None  # a transaction that took an event wrote
@@ -221,14 +213,6 @@ def _fresh(instance: MachineInstance, done: Macrosteps, using: str) -> MachineIn
     instance.output = None if change.output is None else msgspec.json.decode(change.output)
     instance.updated_at = change.at
     return instance
-
-
-def _actor(actor: Actor | None, *, system: bool) -> Actor:
-    if actor is not None:
-        return actor
-    if not system:
-        raise NotAllowed("Nobody asked for this: pass actor=, or system=True where the project itself does it.")
-    return SYSTEM
 
 
 def _key(key: str | None) -> str:

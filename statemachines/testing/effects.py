@@ -14,9 +14,10 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from statemachines import conf, registry
+from statemachines import registry
 from statemachines.core.functions import Effect as Declared
 from statemachines.core.functions import Named
+from statemachines.engine.claims import retry_of
 from statemachines.engine.outbox import EffectCall, run_effect
 from statemachines.models import Effect
 
@@ -96,10 +97,12 @@ class Effects:
     def end(self, row: Effect, *, raises: bool = True) -> None:
         """Run one effect as it was told."""
         told = self._told.get(_short(row.name), Told())
+        declared = registry.find(row.instance.machine, row.version).effect(row.name)
         if told.error is not None and told.times is None:
-            self._open().filter(pk=row.pk).update(attempts=conf.get("EFFECT_MAX_ATTEMPTS") - 1)  # this try is the last
+            last = retry_of(declared).max_attempts
+            self._open().filter(pk=row.pk).update(attempts=row.attempts_before + last - 1)
         unexpected: list[Exception] = []
-        real = registry.find(row.instance.machine, row.version).effect(row.name).bound()
+        real = declared.bound()
 
         def function(data: Any, call: EffectCall) -> Any:
             if told.error is not None and (told.times is None or call.attempt <= told.times):
@@ -130,11 +133,15 @@ class Effects:
 
     def _ready(self, row: Effect) -> datetime:
         told = self._told.get(_short(row.name), Told())
-        due_at: datetime = row.due_at
-        return max(due_at, row.created_at + told.takes)
+        assert row.due_at is not None  # only what a deadline ends has none, and that is not told anything here
+        return max(row.due_at, row.created_at + told.takes)
 
     def _open(self) -> QuerySet[Effect]:
-        return Effect.objects.using(self.using).filter(status__in=Effect.OPEN).select_related("instance")
+        return (
+            Effect.objects.using(self.using)
+            .filter(status__in=Effect.OPEN, needs_attention=False)
+            .select_related("instance")
+        )
 
     def _of(self, effect: Which) -> Told:
         return self._told.setdefault(_name(effect), Told())

@@ -10,18 +10,18 @@ class Notes:
 
     taken: list[tuple[str, int]] = []
 
-    def run_effect(self, pk: int, using: str) -> None:
+    def run_effect(self, pk: int, name: str, at: datetime, using: str) -> None:
         self.taken.append(("effect", pk))
 
-    def fire_timer(self, pk: int, at: datetime, using: str) -> None:
-        self.taken.append(("timer", pk))
+    def fire_timers(self, pks: list[int], at: datetime, using: str) -> None:
+        self.taken.extend(("timer", pk) for pk in pks)
 
 
 class Dead:
     """A broker that is down."""
 
-    def run_effect(self, pk: int, using: str) -> None:
+    def run_effect(self, pk: int, name: str, at: datetime, using: str) -> None:
         raise ConnectionError("no broker")
 
-    def fire_timer(self, pk: int, at: datetime, using: str) -> None:
+    def fire_timers(self, pks: list[int], at: datetime, using: str) -> None:
         raise ConnectionError("no broker")

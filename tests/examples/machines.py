@@ -114,7 +114,7 @@ def note(data: NoteData, call: EffectCall) -> str:
         lines.write(f"{call.idempotency_key} {call.attempt}\n")
     if call.attempt <= data.fail:
         raise ConnectionError("not yet")
-    return f"noted by {call.instance_key}"
+    return f"noted by {call.instance.key}"
 
 
 def keep_answer(data: NoteData, result: str) -> NoteData:

@@ -88,7 +88,7 @@ def test_one_that_raises_stops_no_other(tmp_path: Path, caplog: pytest.LogCaptur
     MachineInstance.objects.filter(pk=broken.pk).update(version=9)
     noted(tmp_path / "notes", fail=9)
     with caplog.at_level(logging.ERROR, "statemachines"):
-        assert sweep() == "errors: 1, timers fired: 1, effects not ended: 1\n"
+        assert sweep() == "timers fired: 1, timers not fired: 1, effects not ended: 1\n"
     assert (state(broken), state(sound), Effect.objects.get().status) == ("waiting", "rang", "waiting")
     assert "UnknownVersion" in caplog.text
     assert Timer.objects.get().instance_id == broken.pk

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from statemachines import Actor, After, Final, Invoke, Machine, Moment, On, Refuse, State, effect, fact, send
+from statemachines.core.effects import Failure
 from statemachines.core.errors import EventRefused, InvalidValue, MachineError, UnknownEvent
 from statemachines.core.events import Occurrence
 from statemachines.core.journey import journey
@@ -244,7 +245,7 @@ def test_an_invoked_effect_fails_with_an_error_event() -> None:
     assert made.leaves == ("empty",)
     event = made.scene.journal[-1].event
     assert isinstance(event, Occurrence)
-    assert event.value == {"type": "ConnectionError", "message": "no line"}
+    assert event.value == Failure("ConnectionError", "no line")
 
 
 def test_leaving_the_state_stops_what_it_invoked() -> None:

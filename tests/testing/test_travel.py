@@ -84,8 +84,8 @@ def test_every_time_that_the_engine_reads_is_of_this_clock(machines: Clock) -> N
         clock.now("default"),
     }
     assert seen == {machines.now}
-    assert claim("default") == ([], [effect.pk])
-    assert Effect.objects.get().handed_until == machines.now + timedelta(seconds=30)
+    assert [pk for pk, _, _ in claim("default").effects] == [effect.pk]
+    assert Effect.objects.get().handed_until == machines.now + timedelta(seconds=31)
 
 
 def test_effects_wait_until_they_are_run(machines: Clock, tmp_path: Path) -> None:

@@ -21,10 +21,11 @@ from django.db import DatabaseError, close_old_connections, connections, router
 
 from statemachines import conf
 from statemachines.engine import clock
+from statemachines.engine.dispatch import TIMERS_AT_ONCE
 from statemachines.engine.idempotency import prune
 from statemachines.engine.outbox import run_effect
-from statemachines.engine.sweep import claim
-from statemachines.engine.timers import fire_timer
+from statemachines.engine.sweep import Swept, claim, record
+from statemachines.engine.timers import fire_timers
 from statemachines.models import MachineInstance
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class Command(BaseCommand):
         while True:
             done = survived(sweep, alias, stop) if loop else sweep(alias, stop)
             total += done
-            if done:
+            if told(done):
                 self.stdout.write(told(done))
             if not loop or stop.is_set():
                 break
@@ -58,35 +59,40 @@ class Command(BaseCommand):
 
 
 def sweep(using: str, stop: threading.Event) -> Counter[str]:
-    """Claim a batch and do it: due timers, effects, then each timer that is due before the next sweep, at its time.
+    """Claim a batch and do it: due timers, effects, then what is due before the next sweep, each at its time.
 
-    One that raises is logged. After `stop` no further effect is begun; the claimed timers still fire. Old idempotency
+    What raises is logged. After `stop` no further effect is begun; the claimed timers still fire. Old idempotency
     records go too, as with Beat's sweep.
     """
     done: Counter[str] = Counter()
-    timers, effects = claim(using)
-    now = clock.now(using)
-    prune(now, using, conf.get("SWEEP_BATCH"))
-    due = [pk for pk, due_at in timers if due_at <= now]
-    near = sorted((due_at, pk) for pk, due_at in timers if due_at > now)
-    for pk in due:
-        done[attempt(fire_timer, pk, using, "timers fired", "timers gone")] += 1
-    for pk in effects:
-        if not stop.is_set():
-            done[attempt(run_effect, pk, using, "effects ended", "effects not ended")] += 1
-    for due_at, pk in near:
-        wait_until(due_at, using)
-        done[attempt(fire_timer, pk, using, "timers fired", "timers gone")] += 1
+    claimed = claim(using)
+    prune(claimed.now, using, conf.get("SWEEP_BATCH"))
+    due = [pk for pk, due_at in claimed.timers if due_at <= claimed.now]
+    for start in range(0, len(due), TIMERS_AT_ONCE):
+        done += fired(due[start : start + TIMERS_AT_ONCE], using)
+    near: list[tuple[datetime, str, int]] = [(at, "timer", pk) for pk, at in claimed.timers if at > claimed.now]
+    near += [(at, "effect", pk) for pk, _, at in claimed.effects]
+    for due_at, kind, pk in sorted(near):
+        if kind == "timer" or not stop.is_set():
+            wait_until(due_at, using)
+            done += fired([pk], using) if kind == "timer" else ran(pk, using)
+    record(Swept(len(claimed.timers), len(claimed.effects)), using)
     return done
 
 
-def attempt(work: Callable[[int, str], bool], pk: int, using: str, yes: str, no: str) -> str:
-    """Do one piece of work, and return how it is counted."""
+def fired(pks: list[int], using: str) -> Counter[str]:
+    """Fire timers; return how they are counted."""
+    count = fire_timers(pks, using)
+    return Counter({"timers fired": count, "timers not fired": len(pks) - count})
+
+
+def ran(pk: int, using: str) -> Counter[str]:
+    """Run an effect; return how it is counted."""
     try:
-        return yes if work(pk, using) else no
+        return Counter({"effects ended" if run_effect(pk, using) else "effects not ended": 1})
     except Exception:
-        logger.exception("%s of %s failed; the sweep will try it again.", work.__name__, pk)
-        return "errors"
+        logger.exception("The effect %s failed; the sweep will try it again.", pk)
+        return Counter(errors=1)
 
 
 def survived(work: Callable[[str, threading.Event], Counter[str]], using: str, stop: threading.Event) -> Counter[str]:
@@ -121,4 +127,4 @@ def stop_signal() -> threading.Event:
 
 def told(done: Counter[str]) -> str:
     """Return what was done, as a line."""
-    return ", ".join(f"{what}: {number}" for what, number in done.items())
+    return ", ".join(f"{what}: {number}" for what, number in done.items() if number)
