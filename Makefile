@@ -22,7 +22,16 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(PIP) install --require-hashes --no-deps -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation -e .
+	@if command -v npm >/dev/null; then $(BIN)/python -m project.vendor || echo "Diagrams are drawn by Graphviz until make vendor succeeds." >&2; \
+	else echo "npm is not there to fetch elkjs: diagrams are drawn by Graphviz. Later: make vendor" >&2; fi
 	@touch $@
+
+.PHONY: vendor wheel
+vendor: $(STAMP) ## Fetch elkjs, which lays diagrams out (needs npm)
+	$(BIN)/python -m project.vendor
+
+wheel: vendor ## Build the wheel, elkjs included, in dist/
+	$(BIN)/python -m hatchling build -t wheel
 
 demo: $(STAMP) ## Show the order flow on real servers; ONCE=1 ends after one pass
 	$(BIN)/python -m project.demo $(if $(ONCE),--once)

@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Info, Warning, register
 from django.db import connections, router
 from django.utils.module_loading import import_string
 
-from . import conf, registry
+from . import conf, picture, registry
 from .core.suspicions import suspicions
 from .models import MachineInstance
 
@@ -66,6 +66,23 @@ def _check_parts() -> Iterator[CheckMessage]:
             f'STATEMACHINES = {{"DISPATCHER": "{path}"}}; or install the extra "celery".',
             id="statemachines.I001",
         )
+
+
+@register("statemachines")
+def check_diagrams(app_configs: Sequence[Any] | None, **given: Any) -> list[CheckMessage]:
+    """Say what is missing for good diagrams; others are drawn all the same."""
+    if not isinstance(conf.given(), dict) or any(name == "ELK_FILE" for name, *_ in conf.mistyped()):
+        return []  # told by check_settings
+    elk, *others = picture.engines()
+    missing = elk.missing()
+    if not missing:
+        return []
+    instead = next((engine.name for engine in others if not engine.missing()), "a listing without arrows")
+    hint = (
+        "Install quickjs-ng, and in a checkout run `make vendor`; or name elkjs 0.10.2's elk-worker.min.js by "
+        'STATEMACHINES = {"ELK_FILE": "…"}.'
+    )
+    return [Info(f"Diagrams are drawn by {instead}: {missing}.", hint=hint, id="statemachines.I002")]
 
 
 @register("statemachines")

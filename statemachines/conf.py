@@ -78,6 +78,13 @@ SETTINGS = {
     "IDEMPOTENCY_KEEP_SECONDS": Setting(
         Seconds, 86_400.0, SECONDS, "How long a request that is sent again gets its first answer."
     ),
+    "ELK_FILE": Setting(
+        str | None,
+        None,
+        "a path, or None",
+        "elkjs's elk-worker.min.js, version 0.10.2, which lays diagrams out. None: the one that comes with the app; "
+        "where there is none, Graphviz does it.",
+    ),
     "STORE": Setting(
         Literal["orm", "postgres"] | None,
         None,
