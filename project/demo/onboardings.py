@@ -22,6 +22,9 @@ from .customers import UNSUBSCRIBER
 
 Mails = Counter[tuple[str, str]]
 
+BETWEEN = b"\n" + b"-" * 79 + b"\n"
+"""What Django's file backend writes after each e-mail; those of one second may share a file."""
+
 
 @dataclass(frozen=True)
 class Onboarding:
@@ -70,6 +73,7 @@ def ended(keys: Collection[str]) -> int:
 
 def mails_in(folder: Path) -> Mails:
     """Count the e-mails in files by addressee and subject; one sent twice has one Message-ID and counts once."""
-    read = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in folder.glob("*")]
+    texts = [text for file in folder.glob("*") for text in file.read_bytes().split(BETWEEN)[:-1]]
+    read = [message_from_bytes(text, policy=policy.default) for text in texts]
     once = {mail["Message-ID"]: (str(mail["To"]), str(mail["Subject"])) for mail in read}
     return Counter(once.values())

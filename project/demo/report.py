@@ -149,13 +149,15 @@ def failures(out: Console, outcomes: Sequence[Outcome]) -> None:
 
 
 def welcomes(out: Console, found: Sequence[Onboarding], day_seconds: float) -> None:
-    """Tell how the onboardings went, and each that did not go as it must."""
+    """Tell how the onboardings went, and each that did not go as it must. An earlier run may have made them all."""
+    if not found:
+        return
     good = [one for one in found if one.as_expected]
     again = sum(len(one.data.orders) > 1 for one in good)
     left = [one.data.name for one in good if one.state == "unsubscribed"]
     out.print(
         f"[bold]{len(good)} of {len(found)} onboardings went as they must[/]: "
-        f"one welcome e-mail after the first delivered order, a day ({day_seconds:g} s) later one drip e-mail.\n"
+        f"a welcome e-mail after the first delivered order, a day ({day_seconds:g} s) later a drip e-mail.\n"
         f"{again} customers had ordered again by then; "
         f"{' and '.join(left) or 'nobody'} unsubscribed in time, and got no drip e-mail."
     )

@@ -53,10 +53,11 @@ class Run:
         stage = asyncio.run(self.play(processes))
         seconds = time.monotonic() - began
         found = outcomes(stage.placed, stage.surprises)
-        welcomed = onboardings(stage.placed, mails_in(self.folder / "mail"))
+        mails = mails_in(self.folder / "mail")
+        welcomed = onboardings(stage.placed, mails)
         for text in stage.failed:
             self.out.print(text, style="bold red", markup=False)
-        self.report(found, welcomed, seconds)
+        self.report(found, welcomed, mails.total(), seconds)
         return len(found) == len(self.orders) and all(one.as_expected for one in (*found, *welcomed))
 
     async def play(self, processes: Children) -> Stage:
@@ -80,7 +81,7 @@ class Run:
             await playing
         return stage
 
-    def report(self, found: list[Outcome], welcomed: list[Onboarding], seconds: float) -> None:
+    def report(self, found: list[Outcome], welcomed: list[Onboarding], mails: int, seconds: float) -> None:
         """Print one order's journey, the outcomes, what went wrong, and where to look further."""
         if not found:
             return
@@ -97,10 +98,7 @@ class Run:
             f"({time.monotonic() - self.began:.0f} s with the start)."
         )
         report.welcomes(self.out, welcomed, settings.ORDERS_SECONDS_PER_DAY)
-        self.out.print(
-            f"Outside the database: {sent} webhooks under {len(self.kitchen.keys)} keys, "
-            f"{len(list(self.folder.glob('mail/*')))} e-mails.\n"
-        )
+        self.out.print(f"Outside the database: {sent} webhooks under {len(self.kitchen.keys)} keys, {mails} e-mails.\n")
         self.out.print(report.addresses(self.site, self.folder, found))
 
     def serve(self, processes: Children) -> None:

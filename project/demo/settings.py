@@ -14,7 +14,7 @@ EMAIL_FILE_PATH = FOLDER("mail")
 ORDERS_SECONDS_PER_MINUTE = env.float("ORDERS_SECONDS_PER_MINUTE", default=0.8)
 
 # The day of a new customer's onboarding: long enough to unsubscribe in, and soon over when the last order has come.
-ORDERS_SECONDS_PER_DAY = env.float("ORDERS_SECONDS_PER_DAY", default=5)
+ORDERS_SECONDS_PER_DAY = env.float("ORDERS_SECONDS_PER_DAY", default=4)
 
 # An effect takes less than a second; what a killed worker had in hand is taken up again before a patience ends.
 STATEMACHINES = {**STATEMACHINES, "EFFECT_LEASE_SECONDS": 4.0}
