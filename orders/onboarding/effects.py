@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from orders.mail import mail
 from statemachines import effect
+from statemachines.core.effects import Retry
 
 from .data import OnboardingData
 
@@ -18,14 +19,17 @@ if TYPE_CHECKING:
 WELCOME = "Welcome to our table"
 FIRST_DRIP = "What will you eat next?"
 
+PATIENTLY = Retry(max_attempts=30)
+"""For most of a day, at last once an hour: a mail server that is down for a night makes nobody unreachable."""
 
-@effect
+
+@effect(retry=PATIENTLY)
 def send_welcome_email(data: OnboardingData, call: EffectCall) -> None:
     """Welcome the customer."""
     mail(data.email, WELCOME, "orders/welcome.txt", {"onboarding": data}, call.idempotency_key)
 
 
-@effect
+@effect(retry=PATIENTLY)
 def send_first_drip_email(data: OnboardingData, call: EffectCall) -> None:
     """Remind the customer of us; who has ordered again meanwhile is thanked."""
     mail(data.email, FIRST_DRIP, "orders/first_drip.txt", {"onboarding": data}, call.idempotency_key)

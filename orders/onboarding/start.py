@@ -47,5 +47,5 @@ def tell(user: str, order: int, key: str) -> None:
     now = known.snapshot()
     if now.status == "done" or order in now.data.orders:
         return
-    with suppress(EventRefused):  # it has ended since it was looked at
+    with suppress(EventRefused):  # it has ended since it was looked at, or is paused
         send(known, OrderedAgain(order=order), system=True, origin="order", idempotency_key=key)

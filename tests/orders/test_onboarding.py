@@ -18,7 +18,7 @@ from orders.onboarding.data import OnboardingData, OrderedAgain, Unsubscribed
 from orders.onboarding.effects import FIRST_DRIP, WELCOME, send_first_drip_email, send_welcome_email
 from orders.onboarding.machine import onboarding
 from orders.onboarding.start import start_onboarding
-from statemachines.engine import send
+from statemachines.engine import create, send
 from statemachines.engine.outbox import run_effect
 from statemachines.models import Effect, MachineInstance
 from statemachines.testing import Run, play
@@ -105,6 +105,25 @@ def test_whom_no_email_reaches_is_not_waited_for() -> None:
     for run, effect in ((play(onboarding, SELAM), send_welcome_email), (reminded(), send_first_drip_email)):
         run.fail(effect, SMTPRecipientsRefused({}))
         assert (run.state, run.ended) == ("unreachable", True)
+
+
+def test_a_mail_server_may_be_down_for_a_night(town: Town, machines: Clock, mailoutbox: list[Any]) -> None:
+    """An e-mail that cannot be sent for half a day is sent after it, and the onboarding goes on."""
+    one = create(onboarding, data=SELAM, system=True)
+    night = machines.now + timedelta(hours=12)
+
+    def down(data: OnboardingData, call: Any) -> None:
+        if machines.now < night:
+            raise ConnectionRefusedError
+        send_welcome_email.bound()(data, call, None)
+
+    machines.effects.fake(send_welcome_email, down)
+    machines.effects.run(raises=False)
+    for _ in range(13):
+        machines.set(machines.now + timedelta(hours=1))
+        machines.effects.run(raises=False)
+    one.refresh_from_db()
+    assert (one.state, sent(mailoutbox)) == ("await_first_drip_email", {("selam@town.example", WELCOME): 1})
 
 
 # From a delivered order on, in the database
