@@ -18,6 +18,7 @@ from .core.definition import (
     Parallel,
     State,
 )
+from .core.effects import Failure, Limit, Retry, pending
 from .core.errors import DefinitionError, InvalidValue, MachineError, Refuse
 from .core.events import Actor, Event, Moment, Occurrence
 from .core.functions import action, and_, assign, cancel, effect, fact, guard, in_state, not_, or_, raise_, send
@@ -34,11 +35,13 @@ __all__ = [
     "Event",
     "Exit",
     "Failed",
+    "Failure",
     "Final",
     "History",
     "Initial",
     "InvalidValue",
     "Invoke",
+    "Limit",
     "Machine",
     "MachineError",
     "Moment",
@@ -46,6 +49,7 @@ __all__ = [
     "On",
     "Parallel",
     "Refuse",
+    "Retry",
     "Sensitive",
     "State",
     "action",
@@ -58,6 +62,7 @@ __all__ = [
     "in_state",
     "not_",
     "or_",
+    "pending",
     "raise_",
     "send",
 ]

@@ -17,6 +17,9 @@ from .events import RESERVED, AnyEvent, Event, Occurrence, done_actor, error_act
 from .functions import Effect
 from .machine import Machine
 
+LONGEST_MESSAGE = 5_000
+"""Characters of an error's text that a machine, and its history, are given."""
+
 
 def incoming(machine: Machine[Any], event: AnyEvent | str) -> AnyEvent:
     """Return the event that a client sends, typed where the machine has a type for it.
@@ -121,5 +124,16 @@ def failed(invocation: str, failure: Failure) -> Occurrence:
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Return what a machine is told of an exception."""
-    return Failure(type(error).__name__, str(error))
+    """Return what a machine is told of an exception; a text beyond `LONGEST_MESSAGE` is cut."""
+    try:
+        text = str(error)
+    except Exception as broken:  # an exception that cannot even say what it is
+        text = f"(its text cannot be had: {type(broken).__name__})"
+    return Failure(type(error).__name__, storable(text, LONGEST_MESSAGE))
+
+
+def storable(text: str, most: int) -> str:
+    """Return a text without what databases refuse (NUL, lone surrogates), cut in the middle where it is longer."""
+    if len(text) > most:
+        text = f"{text[: most // 2]} … {text[-most // 2 :]}"
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()

@@ -11,6 +11,9 @@ from typing import Any, Literal
 
 import msgspec
 
+LONGEST_TOKEN = 255
+"""Characters of a token."""
+
 Guarantee = Literal["at_least_once", "at_most_once"]
 """What a crash means: the effect is run again, or it has failed and nobody knows whether it was done."""
 
@@ -19,7 +22,7 @@ class Retry(msgspec.Struct, frozen=True):
     """When a failing effect is tried again: after `first_delay`, then `factor` times as long each, to `max_delay`.
 
     `jitter` spreads each wait by that share up and down, so that many that failed together do not come back together.
-    With the defaults and no jitter the waits are 1, 2, 4 and 8 s, and the fifth failure is the last.
+    With the defaults and no jitter the waits are 1, 2, 4 and 8 s, and the fifth failure is the last. Raises ValueError.
     """
 
     max_attempts: int = 5
@@ -48,7 +51,8 @@ class Limit(msgspec.Struct, frozen=True):
     """How much of an effect may happen at once: `concurrency` runs at a time, `rate` starts per `per`, evenly spaced.
 
     `key`, a pure function of the effect's input, gives each value that it returns a limit of its own (a restaurant, an
-    account); without it the limit is one for all.
+    account); without it the limit is one for all. Starts never come faster than `rate`, but for one that comes late by
+    less than a second, or than the time between two. Raises ValueError.
     """
 
     concurrency: int | None = None
@@ -61,6 +65,10 @@ class Limit(msgspec.Struct, frozen=True):
             raise ValueError("Limit() limits nothing; give concurrency=, rate= or both")
         if (self.concurrency is not None and self.concurrency < 1) or (self.rate is not None and self.rate <= 0):
             raise ValueError(f"{self!r}: a limit of nothing would hold the effect for ever; hold it by a command")
+        if self.per <= timedelta(0):
+            raise ValueError(
+                f"{self!r}: rate is counted per a time above zero, as in rate=30, per=timedelta(minutes=1)"
+            )
 
     @property
     def spacing(self) -> timedelta:
@@ -73,6 +81,12 @@ class Pending(msgspec.Struct, frozen=True):
 
     token: str = ""
     deadline: timedelta | datetime | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.token) > LONGEST_TOKEN:
+            raise ValueError(f"the token has {len(self.token)} characters, at most {LONGEST_TOKEN} fit")
+        if isinstance(self.deadline, datetime) and self.deadline.tzinfo is None:
+            raise ValueError(f"the deadline {self.deadline.isoformat()} is naive; give one with a time zone")
 
 
 def pending(token: str = "", *, deadline: timedelta | datetime | None = None) -> Any:

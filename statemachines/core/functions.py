@@ -7,10 +7,11 @@ Limits: values that describe; nothing here runs a machine.
 
 from __future__ import annotations
 
+import builtins
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Generic, TypeVar, overload
+from typing import Any, Final, Generic, TypeVar, get_args, overload
 
 from .effects import Guarantee, Limit, Retry
 from .events import AnyEvent, Event, Moment, Occurrence
@@ -26,10 +27,12 @@ Function = Callable[..., Any]
 Bound = Callable[[Any, Any, Any], Any]
 """A machine's function in its one calling form: `(data, event, moment)`."""
 
+NOT_PLAIN = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
+
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
-
 LONGEST_KEY = 255
+"""Characters of a limit's key."""
 
 
 class Named:
@@ -103,7 +106,8 @@ class Effect(Named, Generic[D_contra, R_co]):
     """Work outside the transaction: a worker runs it after commit, with a stable idempotency key.
 
     It takes `(input)` or `(input, call)`; the input is what `input`, a pure function like an assign, selects of the
-    data, by default all of it. `fatal` errors are not tried again. `queue` and `timeout` are Celery's.
+    data, by default all of it. `fatal` errors are not tried again. `queue` is Celery's; `timeout`, which Celery's
+    prefork workers enforce, is how long an attempt may take. Raises TypeError and ValueError for what is no effect.
     """
 
     def __init__(
@@ -120,8 +124,6 @@ class Effect(Named, Generic[D_contra, R_co]):
         limit: Limit | None = None,
     ) -> None:
         super().__init__(function, id)
-        if timeout is not None and timeout <= timedelta(0):
-            raise ValueError(f"{self.id}: a timeout of {timeout} leaves no time; give one above zero, or None")
         self.retry: Final = retry
         self.timeout: Final = timeout
         self.queue: Final = queue
@@ -129,6 +131,33 @@ class Effect(Named, Generic[D_contra, R_co]):
         self.guarantee: Final = guarantee
         self.limit: Final = limit
         self.input: Final = None if input is None else Named(input)
+        self._check()
+
+    def _check(self) -> None:
+        """Refuse what no worker could run, or what contradicts itself."""
+        if not callable(self.function):
+            raise TypeError(f"@effect stands on a function, not on {self.function!r}; its options are keywords")
+        if any(kind(self.function) for kind in NOT_PLAIN):
+            problem = "a worker calls a plain function and keeps what it returns; write `def`, without await or yield"
+            raise TypeError(f"{self.id}: an effect is neither async nor a generator: {problem}")
+        if self.arity() > 2:
+            raise TypeError(f"{self.id}: an effect takes (input) or (input, call), not three parameters")
+        for option, given, type in (("retry", self.retry, Retry), ("limit", self.limit, Limit)):
+            if given is not None and not isinstance(given, type):
+                raise TypeError(
+                    f"{self.id}: {option}={given!r} is no {type.__name__}; write {option}={type.__name__}(…)"
+                )
+        for one in self.fatal:
+            if not (isinstance(one, builtins.type) and issubclass(one, Exception)):
+                raise TypeError(f"{self.id}: fatal={one!r} is no exception class; write fatal=ValueError, or a tuple")
+        if self.timeout is not None and self.timeout <= timedelta(0):
+            raise ValueError(f"{self.id}: a timeout of {self.timeout} leaves no time; give one above zero, or None")
+        if self.queue is not None and not self.queue.strip():
+            raise ValueError(f"{self.id}: queue={self.queue!r} names no queue; name one, or leave it out")
+        if self.guarantee not in get_args(Guarantee):
+            raise ValueError(f"{self.id}: guarantee={self.guarantee!r}; write one of {', '.join(get_args(Guarantee))}")
+        if self.guarantee == "at_most_once" and self.retry is not None and self.retry.max_attempts > 1:
+            raise ValueError(f"{self.id}: what runs at most once is not tried again; leave retry= out")
 
     def input_type(self, data_type: Any) -> Any:
         """Return the type of the stored input: what the selector says that it returns, or that of the data."""

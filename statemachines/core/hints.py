@@ -58,8 +58,13 @@ def _clash(expected: Any, annotated: Any) -> bool:
 
 def _of(named: Named, where: str, data: Any, event: type[Event] | None) -> Iterator[str]:
     parameters, returned = _annotations(named.function)
-    if parameters and _clash(data, parameters[0]):
-        yield f"{where}: {named.id!r} takes {parameters[0].__name__}, the machine's data is {data.__name__}"
+    if isinstance(named, Effect) and named.input is not None:
+        yield from _of(named.input, where, data, event)
+        given, told = named.input_type(data), f"its input {named.input.id!r} returns"
+    else:
+        given, told = data, "the machine's data is"
+    if parameters and _clash(given, parameters[0]):
+        yield f"{where}: {named.id!r} takes {parameters[0].__name__}, {told} {given.__name__}"
     if event is not None and not isinstance(named, Effect | Action) and _clash(event, (*parameters, None, None)[1]):
         yield f"{where}: {named.id!r} takes {parameters[1].__name__}, but stands in On({event.__name__})"
     if isinstance(named, Assign) and _clash(returned, data):
