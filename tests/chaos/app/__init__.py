@@ -1,0 +1,1 @@
+"""What chaos has inside the processes that it kills: fault points, deliberate breakages, the ledger, a machine."""

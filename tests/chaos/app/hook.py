@@ -1,0 +1,44 @@
+"""Kill this process at a point of the engine's own windows, when the monkey has laid a strike there.
+
+A strike is a file named like the point, in the run's folder `strikes`. Whoever takes it away dies of it, at once and
+without a word to anybody but the ledger.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+from django.conf import settings
+
+from statemachines.engine import faults, outbox
+from statemachines.models import Effect
+
+from .world import ledger
+
+current = threading.local()
+"""Which effect this thread has claimed last: `key`."""
+
+
+def install() -> None:
+    """Have the engine call us at its fault points, and remember which effect is in hand."""
+    faults.hook = reached
+    claim = outbox.claim
+
+    def noted(pk: int, using: str) -> Effect | None:
+        effect = claim(pk, using)
+        current.key = None if effect is None else str(effect.key)
+        return effect
+
+    outbox.claim = noted
+
+
+def reached(point: str) -> None:
+    """Die here if a strike lies here."""
+    try:
+        os.unlink(settings.CHAOS_FOLDER / "strikes" / point)
+    except FileNotFoundError:
+        return
+    ledger().write("fault", point=point, key=getattr(current, "key", None), pid=os.getpid())
+    os.kill(os.getpid(), signal.SIGKILL)
