@@ -44,6 +44,11 @@ test: $(STAMP) ## Run the tests on servers of their own; ARGS='-k NAME' goes to 
 bench: $(STAMP) ## Measure the hot path beside psycopg, the ORM and django-fsm-2; QUICK=1 takes a minute at most
 	$(BIN)/python -m project.servers -- $(BIN)/python -m benchmarks.hot_path $(if $(QUICK),--quick)
 
+# From the command line alone: bash has a SECONDS of its own, which an environment may hold by accident.
+.PHONY: chaos
+chaos: $(STAMP) ## Kill, stop and flush everything for SECONDS=60, at moments drawn from SEED=1, and check that nothing is lost
+	$(BIN)/python -m tests.chaos --seconds $(if $(findstring command,$(origin SECONDS)),$(SECONDS),60) --seed $(or $(SEED),1)
+
 .PHONY: test-sqlite
 test-sqlite: $(STAMP) ## Run the engine's and the orders' tests on a SQLite file, with no broker
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \

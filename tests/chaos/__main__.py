@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .run import Run
-
-ORDERS_PER_SECOND = 2.75
+from .run import Run, planned
 
 
 def main() -> int:
@@ -19,7 +17,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.seconds < 10:
         parser.error(f"--seconds {options.seconds:g}: in less than 10 s not every kind of fault can hit")
-    return Run(options.seconds, options.seed, orders=round(ORDERS_PER_SECOND * options.seconds)).play()
+    return Run(planned(options.seed, options.seconds)).play()
 
 
 if __name__ == "__main__":

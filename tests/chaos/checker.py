@@ -167,7 +167,6 @@ def effects(evidence: Evidence) -> Iterator[str]:
 def ledger(evidence: Evidence) -> Iterator[str]:
     """What the world saw was asked for by a committed entry, as often as attempts say; what was applied, it saw."""
     rows = {row["key"]: row for row in evidence.effects}
-    committed = {fault["key"] for fault in evidence.faults if fault["point"].startswith("after a result is committed")}
     for key, lines in evidence.done.items():
         row = rows.get(key)
         if row is None:
@@ -181,11 +180,11 @@ def ledger(evidence: Evidence) -> Iterator[str]:
         attempts = Counter(line["attempt"] for line in lines if "attempt" in line)
         if attempts and max(attempts.values()) > 1:
             yield f"{who} ran twice as one attempt: {dict(attempts)}."
-        struck = [fault["at"] for fault in evidence.faults if fault["key"] == key and key in committed]
-        if any(line["at"] > at for line in lines for at in struck):
-            yield f"{who} ran again after its result was committed."
-        if struck and row["status"] == "failed":
-            yield f"{who} failed, though its result was committed."
+    for fault in evidence.faults:
+        row = rows.get(fault.get("key", ""))
+        known = fault["point"].startswith("after a result is committed") and row is not None
+        if known and (row["attempts"] > fault["attempt"] or row["status"] == "failed"):
+            yield f"{name_of(row)} was not left at attempt {fault['attempt']}, whose result was committed."
     for key, row in rows.items():
         quiet = QUIET.get(row["name"], lambda data: False)
         if row["status"] == "applied" and key not in evidence.done and not quiet(row["input"]):

@@ -29,7 +29,7 @@ MINUTE = 0.3
 class Plan:
     """How much of everything, and how everybody behaves: a function of the seed."""
 
-    def __init__(self, seed: int, seconds: float, orders: int, customers: int) -> None:
+    def __init__(self, seed: int, seconds: float, orders: int, customers: int, errands: int, counters: int) -> None:
         chance = random.Random(seed)
         self.seed = seed
         self.orders: list[dict[str, Any]] = []
@@ -55,9 +55,9 @@ class Plan:
                 },
                 "hurries": chance.random() < 0.5,
             }
-            for _ in range(max(6, int(seconds / 3)))
+            for _ in range(errands)
         ]
-        self.counters = max(1, int(seconds / 30))
+        self.counters = counters
         self.counts = 24
 
     def chance(self, *of: object) -> random.Random:

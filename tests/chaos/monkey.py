@@ -32,8 +32,10 @@ STRIKES = (
 )
 """The engine's own windows, as `statemachines.engine.faults` names them."""
 
+POSTGRES = "stop and start PostgreSQL"
+
 KINDS = (
-    "kill a worker", "kill Beat", "kill a web process", "stop and start PostgreSQL", "terminate sessions",
+    "kill a worker", "kill Beat", "kill a web process", POSTGRES, "terminate sessions",
     "flush the broker", "restart the broker", "stop a worker past its lease", *STRIKES,
 )  # fmt: skip
 
@@ -93,7 +95,7 @@ class Monkey:
             "kill a worker": lambda: self.kill("worker"),
             "kill Beat": lambda: self.kill("beat"),
             "kill a web process": lambda: self.kill("web"),
-            "stop and start PostgreSQL": self.restart_postgres,
+            POSTGRES: self.restart_postgres,
             "terminate sessions": self.terminate,
             "flush the broker": self.flush,
             "restart the broker": self.restart_broker,

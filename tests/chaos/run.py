@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from rich.console import Console
@@ -26,12 +26,13 @@ from .checker import complaints
 from .evidence import Evidence
 from .figures import Figures
 from .ledger import Ledger, Reader
-from .monkey import Fault, Monkey, schedule
+from .monkey import POSTGRES, Fault, Monkey, schedule
 from .troupe import Troupe
 
 VERDICT = "nothing lost, nothing doubled"
-QUIET_SECONDS = 90.0
 MOST_SHOWN = 30
+LOAD = ("seed", "seconds", "orders", "customers", "errands", "counters")
+"""What of the plan the clients have to know."""
 
 UNFINISHED = """
 SELECT (SELECT count(*) FROM statemachines_machineinstance WHERE status NOT IN ('done', 'cancelled')),
@@ -40,26 +41,44 @@ SELECT (SELECT count(*) FROM statemachines_machineinstance WHERE status NOT IN (
 
 
 @contextmanager
-def own_servers() -> Iterator[dict[str, str]]:
-    """Start servers of our own; only a RabbitMQ that a URL names is taken as it is."""
+def own_servers(fast: bool) -> Iterator[dict[str, str]]:
+    """Start servers of our own; only a RabbitMQ that a URL names is taken as it is.
+
+    Where PostgreSQL is stopped it must not be fast: it would lose what it had committed last.
+    """
     kept = {name: os.environ.pop(name, "") for name in ("DATABASE_URL", "CELERY_BROKER_URL")}
     if kept["CELERY_BROKER_URL"].startswith(("amqp", "pyamqp")):
         os.environ["CELERY_BROKER_URL"] = kept["CELERY_BROKER_URL"]
-    with servers() as urls:
+    with servers(fast) as urls:
         yield urls
 
 
-class Run:
-    """A run of so many seconds. `faults`: the monkey's schedule, by default all kinds; `env`: for the processes."""
+class Plan(NamedTuple):
+    """What a run is made of; `seconds` is how long new things begin, `quiet` how long they then may take to end."""
 
-    def __init__(
-        self, seconds: float, seed: int, *, orders: int, faults: list[Fault] | None = None, **env: str
-    ) -> None:
-        self.seconds = seconds
-        self.seed = seed
-        self.orders = orders
-        self.customers = max(6, orders * 2 // 5)
-        self.faults = schedule(seed, seconds) if faults is None else faults
+    seed: int
+    seconds: float
+    faults: list[Fault]
+    orders: int
+    customers: int
+    errands: int
+    counters: int
+    workers: int = 2
+    quiet: float = 90.0
+
+
+def planned(seed: int, seconds: float) -> Plan:
+    """Plan a whole run: 2.75 orders a second, of which every customer's first starts their onboarding."""
+    orders = round(2.75 * seconds)
+    errands, counters = max(6, int(seconds / 3)), max(1, int(seconds / 30))
+    return Plan(seed, seconds, schedule(seed, seconds), orders, max(6, orders * 2 // 5), errands, counters)
+
+
+class Run:
+    """A run of a plan; `env` is added to its processes' environment."""
+
+    def __init__(self, plan: Plan, **env: str) -> None:
+        self.plan = plan
         self.env = env
         self.out = Console(highlight=False, width=120)
         self.folder = Path(tempfile.mkdtemp(prefix="chaos-")).resolve()
@@ -67,11 +86,9 @@ class Run:
     def play(self) -> int:
         """Run it, tell of it, and return the exit code."""
         began = time.monotonic()
-        self.out.print(f"Chaos for {self.seconds:g} s, seed {self.seed}; logs and ledger in {self.folder}")
-        with own_servers() as urls:
-            evidence, figures = self._played(urls)
-            figures.show(self.out)
-            wrong = complaints(evidence) + figures.missing(self.orders, self.customers * 3 // 4)
+        self.out.print(f"Chaos for {self.plan.seconds:g} s, seed {self.plan.seed}; logs and ledger in {self.folder}")
+        figures, wrong = self.judged()
+        figures.show(self.out)
         for complaint in wrong[:MOST_SHOWN]:
             self.out.print(complaint, style="red", markup=False)
         if wrong:
@@ -81,19 +98,27 @@ class Run:
         self.out.print(VERDICT)
         return 0
 
+    def judged(self) -> tuple[Figures, list[str]]:
+        """Run it, and return its figures and all complaints."""
+        kinds = {fault.kind for fault in self.plan.faults}
+        with own_servers(fast=POSTGRES not in kinds) as urls:
+            evidence, figures = self._played(urls)
+        wrong = complaints(evidence)
+        return figures, wrong + figures.missing(kinds, self.plan.orders, self.plan.customers * 3 // 4)
+
     def _played(self, urls: dict[str, str]) -> tuple[Evidence, Figures]:
         receiver, ports = free_port(), [free_port() for _ in range(2)]
         (self.folder / "strikes").mkdir()
         env = {**urls, **self.env, "DJANGO_SETTINGS_MODULE": "tests.chaos.settings", "CHAOS_FOLDER": str(self.folder)}
-        everybody = [str(self.customers), f"http://127.0.0.1:{receiver}"]
+        everybody = [str(self.plan.customers), f"http://127.0.0.1:{receiver}"]
         self._python("tests.chaos.prepare", *everybody, env=env)
-        troupe = Troupe(self.folder, env, ports, workers=2)
+        troupe = Troupe(self.folder, env, ports, workers=self.plan.workers)
         try:
             troupe.wait()
             with self._clients(env, ports, receiver):
-                monkey = Monkey(self.seed, self.folder, urls, troupe, Ledger(self.folder, "monkey"))
-                self.out.print(f"All processes are up; {len(self.faults)} faults come.")
-                monkey.play(self.faults)
+                monkey = Monkey(self.plan.seed, self.folder, urls, troupe, Ledger(self.folder, "monkey"))
+                self.out.print(f"All processes are up; {len(self.plan.faults)} faults come.")
+                monkey.play(self.plan.faults)
                 self._settle(urls["DATABASE_URL"])
         finally:
             troupe.end()
@@ -105,7 +130,7 @@ class Run:
 
     @contextmanager
     def _clients(self, env: dict[str, str], ports: list[int], receiver: int) -> Iterator[None]:
-        plan = {"seed": self.seed, "seconds": self.seconds, "orders": self.orders, "customers": self.customers}
+        plan = {name: getattr(self.plan, name) for name in LOAD}
         webs = [f"http://127.0.0.1:{port}" for port in ports]
         words: list[Any] = [json.dumps(plan), str(self.folder), json.dumps(webs), str(receiver)]
         with (self.folder / "clients.log").open("wb") as log:
@@ -122,9 +147,9 @@ class Run:
         """Wait until all that was planned has been placed, and all of it has ended."""
         reader, placed, began = Reader(self.folder), False, time.monotonic()
         with psycopg.connect(url, autocommit=True) as connection:
-            while time.monotonic() - began < QUIET_SECONDS:
+            while time.monotonic() - began < self.plan.quiet:
                 placed = placed or any(line["kind"] == "all placed" for line in reader.new())
                 if placed and connection.execute(UNFINISHED).fetchone() == (0, 0):
                     return
                 time.sleep(0.1)
-        self.out.print(f"Not everything ended within {QUIET_SECONDS:g} s of quiet.", style="red")
+        self.out.print(f"Not everything ended within {self.plan.quiet:g} s of quiet.", style="red")

@@ -18,7 +18,7 @@ from statemachines.models import Effect
 from .world import ledger
 
 current = threading.local()
-"""Which effect this thread has claimed last: `key`."""
+"""Which effect this thread has claimed last, for the ledger: its key and attempt."""
 
 
 def install() -> None:
@@ -28,7 +28,7 @@ def install() -> None:
 
     def noted(pk: int, using: str) -> Effect | None:
         effect = claim(pk, using)
-        current.key = None if effect is None else str(effect.key)
+        current.effect = {} if effect is None else {"key": str(effect.key), "attempt": effect.attempts}
         return effect
 
     outbox.claim = noted
@@ -40,5 +40,5 @@ def reached(point: str) -> None:
         os.unlink(settings.CHAOS_FOLDER / "strikes" / point)
     except FileNotFoundError:
         return
-    ledger().write("fault", point=point, key=getattr(current, "key", None), pid=os.getpid())
+    ledger().write("fault", point=point, pid=os.getpid(), **getattr(current, "effect", {}))
     os.kill(os.getpid(), signal.SIGKILL)

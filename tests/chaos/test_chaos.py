@@ -1,0 +1,69 @@
+"""A short run with every kind of fault, and the engine broken on purpose: the checker passes the one, not the other.
+
+Limits: each run has servers of its own, so that no other test notices.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from .monkey import STRIKES, Fault, schedule
+from .run import VERDICT, Plan, Run
+
+AFTER_COMMIT, RESULT_COMMITTED = STRIKES[1], STRIKES[3]
+
+DIRECTED = Plan(
+    seed=5,
+    seconds=3,
+    faults=[Fault(at, kind) for at, kind in ((0.3, AFTER_COMMIT), (0.8, RESULT_COMMITTED), (2.2, AFTER_COMMIT))],
+    orders=6,
+    customers=6,
+    errands=8,
+    counters=2,
+    workers=1,
+    quiet=12,
+)
+"""Contended counts, timers that are all delivered twice, and deaths at the two points that the breakages are about."""
+
+CAUGHT = {
+    "no_lock": "its history is not linear",
+    "no_ran": "whose result was committed",
+    "no_recheck": "too early",
+    "late_outbox": "asks for the effects",
+}
+
+
+def judged(**env: str) -> list[str]:
+    """Return what the checker says of the directed run."""
+    return Run(DIRECTED, CHAOS_TWICE="1", **env).judged()[1]
+
+
+def test_a_short_run_loses_nothing() -> None:
+    """With every kind of fault in ten seconds nothing is lost and nothing doubled."""
+    command = [sys.executable, "-m", "tests.chaos", "--seconds", "10", "--seed", "3"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, VERDICT), (
+        ended.stdout[-6000:] + ended.stderr[-2000:]
+    )
+
+
+def test_the_directed_run_passes_unbroken() -> None:
+    """The engine as it is survives what catches the broken ones."""
+    assert judged() == []
+
+
+@pytest.mark.parametrize("breakage", CAUGHT)
+def test_a_broken_engine_is_caught(breakage: str) -> None:
+    """Without lock, without *ran*, with timers not rechecked, or an outbox after the commit, the checker complains."""
+    wrong = judged(CHAOS_BREAK=breakage)
+    assert any(CAUGHT[breakage] in complaint for complaint in wrong), "\n".join(wrong) or "no complaint"
+
+
+def test_a_seed_is_a_schedule() -> None:
+    """The same seed gives the same faults at the same times, another one others; a longer run has more of them."""
+    assert schedule(1, 60) == schedule(1, 60) != schedule(2, 60)
+    assert len({fault.kind for fault in schedule(1, 10)}) == 12
+    assert len(schedule(1, 120)) == 30
