@@ -9,7 +9,10 @@ from typing import Any
 
 from .core.events import SYSTEM, Actor
 
-__all__ = ["SYSTEM", "actor_of"]
+__all__ = ["ANONYMOUS", "SYSTEM", "actor_of"]
+
+ANONYMOUS = Actor("anonymous")
+"""Somebody who is not signed in."""
 
 
 def actor_of(user: Any) -> Actor:

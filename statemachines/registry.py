@@ -7,18 +7,39 @@ Limits: holds code; which versions instances are on is in the database.
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 
+from .core.events import Actor
 from .core.functions import Action, Effect
 from .core.machine import Machine
 from .exceptions import UnknownMachine, UnknownVersion
 
+if TYPE_CHECKING:
+    from .models import HistoryEntry
+    from .policy import Policy, Subject
+
+Public = Callable[["Subject", Actor], msgspec.Struct]
+"""Makes what somebody is shown of an instance; its annotation says of which type that is."""
+
+PublicHistory = Callable[["HistoryEntry", Actor], msgspec.Struct]
+"""Makes what somebody is shown of a history entry."""
+
 
 class Registered:
-    """A machine under its stored name; `acts`: it has `@action`s, which write in its transitions' transactions."""
+    """A machine under its stored name; `acts`: it has `@action`s, which write in its transitions' transactions.
+
+    Who may do what, and what they are shown, says the current version for all: see `find`.
+    """
+
+    policy: Policy | None = None
+    public: Public | None = None
+    public_history: PublicHistory | None = None
+    indexed: tuple[str, ...] = ()
 
     def __init__(self, machine: Machine[Any], app_label: str) -> None:
         self.machine = machine
@@ -42,9 +63,20 @@ class Registered:
 _machines: dict[str, dict[int, Registered]] = {}
 
 
-def register(machine: Machine[Any], *, app_label: str | None = None) -> Registered:
+def register(
+    machine: Machine[Any],
+    *,
+    policy: Policy | None = None,
+    public: Public | None = None,
+    public_history: PublicHistory | None = None,
+    indexed: Sequence[str] = (),
+    app_label: str | None = None,
+) -> Registered:
     """Make a machine known under `<app label>.<name>`; the app is that of the calling module, unless it is said.
 
+    `policy`: who may do what; without one there is no REST, and Python code is trusted. `public` and `public_history`:
+    what is shown of an instance and of its entries, by default its states and tags, and times and states. `indexed`:
+    fields of the data by which lists may be filtered; an index for each is the project's own.
     Raises ImproperlyConfigured where the name and version are taken, or the caller belongs to no installed app.
     """
     if app_label is None:
@@ -54,6 +86,8 @@ def register(machine: Machine[Any], *, app_label: str | None = None) -> Register
             raise ImproperlyConfigured(f"{module} belongs to no installed app; pass app_label= to register().")
         app_label = config.label
     registered = Registered(machine, app_label)
+    registered.policy, registered.public, registered.public_history = policy, public, public_history
+    registered.indexed = tuple(indexed)
     versions = _machines.setdefault(registered.name, {})
     known = versions.setdefault(machine.version, registered)
     if known.machine is not machine:
@@ -66,6 +100,11 @@ def register(machine: Machine[Any], *, app_label: str | None = None) -> Register
 def machines() -> list[Registered]:
     """Return the current version of each registered machine, by name."""
     return [find(name) for name in sorted(_machines)]
+
+
+def versions(name: str) -> list[Registered]:
+    """Return all versions of a machine that this code has, by its whole stored name; none for an unknown one."""
+    return [one for _, one in sorted(_machines.get(name, {}).items())]
 
 
 def find(name: str, version: int | None = None) -> Registered:
@@ -87,6 +126,12 @@ def effect(name: str) -> Effect[Any, Any] | None:
     label, _, id = name.rpartition(".")
     known = (one for versions in _machines.values() for one in versions.values() if one.app_label == label)
     return next((found for one in known if (found := one.machine.names.effects.get(id))), None)
+
+
+def effect_names() -> set[str]:
+    """Return the stored names of all effects that this code knows."""
+    known = (one for versions in _machines.values() for one in versions.values())
+    return {f"{one.app_label}.{id}" for one in known for id in one.machine.names.effects}
 
 
 def _complete(name: str) -> str:

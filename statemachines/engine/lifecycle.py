@@ -20,7 +20,7 @@ from statemachines.core.events import Actor
 from statemachines.exceptions import OperationRefused
 from statemachines.models import Effect, HistoryEntry, MachineInstance, Timer
 
-from . import outbox, timers
+from . import allowed, outbox, timers
 from .asking import located, reasoned, who
 from .transaction import Driven, drive
 from .verbs import expect, fresh
@@ -178,6 +178,7 @@ def _operated(
 
     def done(driven: Driven) -> Driven:
         expect(driven, sequence)
+        allowed.operates(driven, by, what, system=system)
         work(driven, by, why, alias)
         return driven
 

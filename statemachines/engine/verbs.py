@@ -19,10 +19,10 @@ from statemachines.core.codec import codec
 from statemachines.core.events import Actor, AnyEvent
 from statemachines.core.machine import Machine
 from statemachines.core.snapshot import Step
-from statemachines.exceptions import EventRefused, InstanceExists, InvalidValue, SequenceMismatch
+from statemachines.exceptions import EventRefused, InstanceExists, InvalidValue, NotAllowed, SequenceMismatch
 from statemachines.models import MachineInstance
 
-from . import idempotency, refusals
+from . import allowed, idempotency, refusals
 from .asking import located, reasoned, where, who
 from .macrosteps import Macrosteps
 from .transaction import Driven, begin, drive
@@ -56,12 +56,14 @@ def create(
     """Create an instance of a machine and enter its initial states.
 
     `data` is of the machine's data type, or of its `input=` type where it has one; plain JSON data is converted.
+    The machine's policy is asked whether `actor` may, unless it is the project itself that does it (`system`).
     `key` is unique per machine, by default a new UUID. With an `idempotency_key`, the same request sent again returns
     the instance that it created. Raises InstanceExists, InvalidValue, EventRefused, NotAllowed, IdempotencyConflict.
     """
     registered = registry.of(machine)
     by = who(actor, system=system)
     input = starting(registered.machine, registered.name, data)
+    allowed.creates(registered, by, key, input, system=system)
     alias = where(using)
     request = None
     if idempotency_key is not None:
@@ -101,7 +103,8 @@ def send(
 ) -> Sent:
     """Send an event to an instance; it is taken, or refused and nothing changes.
 
-    `instance` (or its primary key) is read anew under its lock; one that was passed is brought up to date.
+    `instance` (or its primary key) is read anew under its lock; one that was passed is brought up to date. There the
+    machine's policy is asked whether `actor` may, unless it is the project itself that does it (`system`).
     `expected_sequence`: refuse where the instance has moved since. `lock_timeout`: how long to wait for another
     transaction, by default without limit. Raises EventRefused, InvalidValue, UnknownEvent, NotAllowed,
     InstanceNotFound, InstanceBusy, SequenceMismatch, IdempotencyConflict, MachineError.
@@ -115,7 +118,9 @@ def send(
 
     def work(driven: Driven) -> tuple[Driven, Step[Any]]:
         expect(driven, expected_sequence)
-        taken = driven.take(incoming(driven.machine, event), by, origin, refusable=True)
+        typed = incoming(driven.machine, event)
+        allowed.sends(driven, by, typed, system=system)
+        taken = driven.take(typed, by, origin, refusable=True)
         if request is not None:
             idempotency.keep(request, {"sequence": driven.entries[0].sequence}, driven.now, alias)
         return driven, taken
@@ -132,6 +137,9 @@ def send(
         return sent() if request is None else _once(request, alias, sent, again)
     except EventRefused as refusal:
         refusals.record(given.pk, refusal, by, origin, alias)
+        raise
+    except NotAllowed as denied:
+        refusals.record(given.pk, allowed.refusal(event, denied), by, origin, alias)
         raise
 
 
@@ -162,6 +170,7 @@ def force(
 
     def work(driven: Driven) -> tuple[Driven, Step[Any]]:
         expect(driven, expected_sequence)
+        allowed.operates(driven, by, "force", system=system)
         new = None if data is None else driven.data_codec.convert(msgspec.to_builtins(data))
         return driven, driven.force(listed, new, by, origin, why, entering=entering)
 

@@ -1,0 +1,1 @@
+"""The REST API of any machine, and of the orders."""
