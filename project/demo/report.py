@@ -157,7 +157,7 @@ def welcomes(out: Console, found: Sequence[Onboarding], day_seconds: float) -> N
     left = [one.data.name for one in good if one.state == "unsubscribed"]
     out.print(
         f"[bold]{len(good)} of {len(found)} onboardings went as they must[/]: "
-        f"a welcome e-mail after the first delivered order, a day ({day_seconds:g} s) later a drip e-mail.\n"
+        f"a welcome e-mail with the first order, a day ({day_seconds:g} s) later a drip e-mail.\n"
         f"{again} customers had ordered again by then; "
         f"{' and '.join(left) or 'nobody'} unsubscribed in time, and got no drip e-mail."
     )
