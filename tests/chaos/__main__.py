@@ -1,9 +1,15 @@
-"""`python -m tests.chaos --seconds 60 --seed 1`: exit code 0 where nothing was lost and nothing doubled."""
+"""`python -m tests.chaos --seconds 60 --seed 1`: exit code 0 where nothing was lost and nothing doubled.
+
+Logs and ledger are kept where there is a complaint.
+"""
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
+import tempfile
+from pathlib import Path
 
 from .run import Run, planned
 
@@ -17,7 +23,11 @@ def main() -> int:
     options = parser.parse_args()
     if options.seconds < 10:
         parser.error(f"--seconds {options.seconds:g}: in less than 10 s not every kind of fault can hit")
-    return Run(planned(options.seed, options.seconds)).play()
+    folder = Path(tempfile.mkdtemp(prefix="chaos-")).resolve()
+    code = Run(planned(options.seed, options.seconds), folder).play()
+    if code == 0:
+        shutil.rmtree(folder)
+    return code
 
 
 if __name__ == "__main__":

@@ -227,8 +227,10 @@ class Clients:
         if answer is None or answer.status_code != 200:
             return
         if not script["good"] and luck < 0.2:
-            await self.request(user, f"{path}/reject/", {"reason": "burnt"}, event="restaurant_rejected")
-        elif int(user.removeprefix("restaurant")) % 3 == 2:
+            answer = await self.request(user, f"{path}/reject/", {"reason": "burnt"}, event="restaurant_rejected")
+            if answer is None or answer.status_code == 200:
+                return  # else it is too late for that
+        if int(user.removeprefix("restaurant")) % 3 == 2:
             await asyncio.sleep(minutes * MINUTE)
             await self.deliver(user, f"{path}/delivered/")
 

@@ -46,10 +46,11 @@ class Figures:
         statuses = Counter(f"{row['name'].partition('.')[2]}: {row['status']}" for row in evidence.effects)
         out.print(self._counted("Effects", statuses))
         again = sum(len(lines) > 1 for lines in evidence.done.values())
+        retaken = sum(row["attempts"] > 1 for row in evidence.effects)
         fired = sum(entry["actor_kind"] == "timer" for each in evidence.entries.values() for entry in each)
         out.print(
             f"{len(self.moments)} events in histories ({fired} by timers), {len(evidence.effects)} effects "
-            f"({again} ran more than once), {len(evidence.asked)} requests of clients "
+            f"({retaken} taken up again, {again} of them had run), {len(evidence.asked)} requests of clients "
             f"({sum(asked['tries'] > 1 for asked in evidence.asked)} sent again), "
             f"{len(evidence.twice)} tasks delivered twice."
         )

@@ -33,10 +33,11 @@ STRIKES = (
 """The engine's own windows, as `statemachines.engine.faults` names them."""
 
 POSTGRES = "stop and start PostgreSQL"
+BROKER = "restart the broker"
 
 KINDS = (
     "kill a worker", "kill Beat", "kill a web process", POSTGRES, "terminate sessions",
-    "flush the broker", "restart the broker", "stop a worker past its lease", *STRIKES,
+    "flush the broker", BROKER, "stop a worker past its lease", *STRIKES,
 )  # fmt: skip
 
 FROZEN_SECONDS = 3.5
@@ -74,8 +75,7 @@ class Monkey:
         self.strikes = folder / "strikes"
         self.postgres: Server = postgres(urls["DATABASE_URL"])
         self.broker_url = urls["CELERY_BROKER_URL"]
-        self.embedded = urlsplit(self.broker_url).scheme == "redis"
-        self.broker: Server | None = valkey(self.broker_url) if self.embedded else None
+        self.broker: Server | None = valkey(self.broker_url) if ours(self.broker_url) else None
         self.waking: list[threading.Thread] = []
 
     def play(self, faults: list[Fault]) -> None:
@@ -98,7 +98,7 @@ class Monkey:
             POSTGRES: self.restart_postgres,
             "terminate sessions": self.terminate,
             "flush the broker": self.flush,
-            "restart the broker": self.restart_broker,
+            BROKER: self.restart_broker,
             "stop a worker past its lease": self.freeze,
         }
         return hands[kind]() if kind in hands else self.strike(kind)
@@ -132,7 +132,7 @@ class Monkey:
         return False
 
     def flush(self) -> bool:
-        if self.embedded:
+        if self.broker is not None:
             with redis.Redis.from_url(self.broker_url) as client:
                 client.flushall()
             return True
@@ -144,9 +144,7 @@ class Monkey:
 
     def restart_broker(self) -> bool:
         """Kill the broker with all that is in it, and start it again."""
-        if self.broker is None:
-            print("The broker is not ours to restart: that fault is left out.")
-            return True
+        assert self.broker is not None  # else the plan has no such fault
         self.broker.stop(signal.SIGKILL)
         time.sleep(self.chance.uniform(0.2, 1.0))
         self.broker.start()
@@ -163,6 +161,11 @@ class Monkey:
         thread.start()
         self.waking.append(thread)
         return True
+
+
+def ours(broker_url: str) -> bool:
+    """Tell an embedded Valkey, which we may restart, from a RabbitMQ that a URL names."""
+    return urlsplit(broker_url).scheme == "redis"
 
 
 def wake(pid: int) -> None:

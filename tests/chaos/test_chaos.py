@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,9 +37,9 @@ CAUGHT = {
 }
 
 
-def judged(**env: str) -> list[str]:
+def judged(folder: Path, **env: str) -> list[str]:
     """Return what the checker says of the directed run."""
-    return Run(DIRECTED, CHAOS_TWICE="1", **env).judged()[1]
+    return Run(DIRECTED, folder, CHAOS_TWICE="1", **env).judged()[1]
 
 
 def test_a_short_run_loses_nothing() -> None:
@@ -50,15 +51,15 @@ def test_a_short_run_loses_nothing() -> None:
     )
 
 
-def test_the_directed_run_passes_unbroken() -> None:
+def test_the_directed_run_passes_unbroken(tmp_path: Path) -> None:
     """The engine as it is survives what catches the broken ones."""
-    assert judged() == []
+    assert judged(tmp_path) == []
 
 
 @pytest.mark.parametrize("breakage", CAUGHT)
-def test_a_broken_engine_is_caught(breakage: str) -> None:
+def test_a_broken_engine_is_caught(breakage: str, tmp_path: Path) -> None:
     """Without lock, without *ran*, with timers not rechecked, or an outbox after the commit, the checker complains."""
-    wrong = judged(CHAOS_BREAK=breakage)
+    wrong = judged(tmp_path, CHAOS_BREAK=breakage)
     assert any(CAUGHT[breakage] in complaint for complaint in wrong), "\n".join(wrong) or "no complaint"
 
 
