@@ -107,6 +107,11 @@ def versions(name: str) -> list[Registered]:
     return [one for _, one in sorted(_machines.get(name, {}).items())]
 
 
+def versions_of(name: str) -> list[Registered]:
+    """Return all versions of a machine that this code has, by its stored name."""
+    return list(_machines[name].values())
+
+
 def find(name: str, version: int | None = None) -> Registered:
     """Return a machine by stored name, or by the last part where that is unique; by default its current version.
 

@@ -3,7 +3,7 @@
 from project.settings import *  # noqa: F403
 from project.settings import DATABASES, INSTALLED_APPS
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.examples", "tests.races"]
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.api", "tests.examples", "tests.races"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

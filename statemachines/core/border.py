@@ -39,7 +39,7 @@ def incoming(machine: Machine[Any], event: AnyEvent | str) -> AnyEvent:
     if known is not None:
         return _typed(known, event)
     if isinstance(event, Event) or not _takes(machine, name):
-        raise UnknownEvent(machine.name, name, sorted(_names(machine)))
+        raise UnknownEvent(machine.name, name, sorted(named(machine)))
     codec(Any, f"event {name}").encode(event.value)
     return event
 
@@ -60,7 +60,13 @@ def _typed(known: type[Event], event: AnyEvent) -> Event:
     return typed
 
 
-def _names(machine: Machine[Any]) -> set[str]:
+def event_names(machine: Machine[Any]) -> list[str]:
+    """Return the names of the events that clients may send, sorted; wildcards take others too."""
+    return sorted(name for name in named(machine) if "*" not in name)
+
+
+def named(machine: Machine[Any]) -> set[str]:
+    """Return what clients may send, by name or by wildcard."""
     keys = {key for node in machine.chart.nodes for key in node.edges}
     return {key for key in keys if not key.startswith(RESERVED)} | set(machine.events)
 

@@ -88,9 +88,12 @@ class Codec:
         check(loaded, self.what)
         return loaded
 
-    def load(self, value: Any) -> Any:
-        """Return the value of the type that plain JSON data stands for. Raises InvalidValue."""
-        return self._told(lambda: msgspec.convert(value, self.type), value)
+    def load(self, value: Any, *, strict: bool = True) -> Any:
+        """Return the value of the type that plain JSON data stands for. Raises InvalidValue.
+
+        Not `strict`: text may stand for a number or a truth, as it has to in an address.
+        """
+        return self._told(lambda: msgspec.convert(value, self.type, strict=strict), value)
 
     def decode(self, text: bytes | str) -> Any:
         """Return the value that a JSON text holds. Raises InvalidValue."""

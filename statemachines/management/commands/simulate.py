@@ -10,12 +10,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from statemachines import registry
-from statemachines.core.scenes import PlainEffect, PlainScene, PlainTimer
-from statemachines.engine import clock
+from statemachines.engine.standing import scene_of
 from statemachines.exceptions import UnknownMachine, UnknownVersion
 from statemachines.management.console import Console
 from statemachines.management.simulator import Simulator
-from statemachines.models import Effect, MachineInstance
+from statemachines.models import MachineInstance
 
 
 class Command(BaseCommand):
@@ -45,7 +44,7 @@ class Command(BaseCommand):
         if instance is None:
             simulator.begin()
         else:
-            simulator.go_on_from(_scene(instance))
+            simulator.go_on_from(scene_of(instance))
         simulator.run()
 
 
@@ -57,26 +56,3 @@ def _instance(machine: str, key: str | None, using: str) -> MachineInstance | No
     if found is None:
         raise CommandError(f"There is no instance {key!r} of {machine}.")
     return found
-
-
-def _scene(instance: MachineInstance) -> PlainScene:
-    """Return where an instance is, with its timers and the effects that wait."""
-    timers = [
-        PlainTimer(one.name, one.event, one.due_at, one.state, one.armed, one.payload)
-        for one in instance.timers.order_by("due_at", "armed")
-    ]
-    effects = [
-        PlainEffect(one.name.rpartition(".")[2], one.input, one.created_at, one.state, one.invocation, one.sequence)
-        for one in instance.effects.filter(status__in=Effect.OPEN).order_by("pk")
-    ]
-    return PlainScene(
-        configuration=instance.configuration,
-        data=instance.data,
-        history=instance.history_states,
-        status=instance.status,
-        output=instance.output,
-        now=max(clock.now(instance._state.db or "default"), instance.updated_at),
-        sequence=instance.sequence,
-        timers=timers,
-        effects=effects,
-    )

@@ -1,0 +1,115 @@
+"""What all our views share: who asks, what a request may carry, and how errors look.
+
+Limits: takes authentication and throttling from the host, and nothing else of its REST settings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connections, router, transaction
+from django.http import HttpRequest
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from statemachines.actors import ANONYMOUS, actor_of
+from statemachines.core.codec import codec
+from statemachines.core.events import Actor
+from statemachines.exceptions import InvalidValue, NotAllowed
+from statemachines.models import MachineInstance
+
+from . import problems
+from .formats import Negotiation, PlainJSON, StrictJSON
+
+KEY = "Idempotency-Key"
+REPLAYED = "Idempotency-Replayed"
+LONGEST_KEY = 255
+WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,4})(?:$|[,;\s])")
+MOST_SECONDS = 60
+
+
+class StateMachineView(APIView):
+    """A view whose errors are problem details, in JSON both ways, outside the host's request transactions."""
+
+    parser_classes = [StrictJSON]
+    renderer_classes = [PlainJSON]
+    permission_classes: Any = []
+    content_negotiation_class = Negotiation
+    metadata_class: Any = None
+    versioning_class = None
+    http_method_names = ["get", "post", "head"]
+
+    @classmethod
+    def as_view(cls, *given: Any, **named: Any) -> Any:
+        """Return the view; its verbs begin and end their own transactions."""
+        view: Any = super().as_view(*given, **named)
+        for alias in connections:
+            view = transaction.non_atomic_requests(using=alias)(view)
+        return view
+
+    def get_exception_handler(self) -> Callable[..., Response]:
+        return problems.answer
+
+    def get_authenticate_header(self, request: Request) -> str:
+        """Return a challenge, so that who is not signed in is answered by 401, whatever classes the host has."""
+        headers = (one.authenticate_header(request) for one in self.get_authenticators())
+        return next((header for header in headers if header), "Session")
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, NotAllowed) and self.actor == ANONYMOUS:
+            exc = NotAuthenticated()
+        return super().handle_exception(exc)
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks."""
+        user: Any = self.request.user
+        return actor_of(user) if getattr(user, "is_authenticated", False) else ANONYMOUS
+
+    @property
+    def using(self) -> str:
+        """The database that is written; what is read to be acted on is read there."""
+        return router.db_for_write(MachineInstance)
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """What the client calls its request, so that it is done once however often it is sent. Raises InvalidValue."""
+        given = self.request.headers.get(KEY)
+        if given is None:
+            return None
+        key = given.strip().strip('"')
+        if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
+            expected = f"1 to {LONGEST_KEY} printable characters"
+            raise InvalidValue(f"header {KEY}", field=KEY, expected=expected, received=repr(key[:80]))
+        return key
+
+    @property
+    def preferences(self) -> str:
+        """What the Prefer header says (RFC 7240)."""
+        return str(self.request.headers.get("Prefer", "")).lower()
+
+    @property
+    def wait_seconds(self) -> int:
+        """How long the client wants to wait for effects to end."""
+        found = WAIT.search(self.preferences)
+        return min(int(found[1]), MOST_SECONDS) if found else 0
+
+    def read(self, kind: Any, what: str, **more: Any) -> Any:
+        """Read the request's body, and what the address says, as a typed value. Raises InvalidValue."""
+        return codec(kind, what).convert(self.body(what) | more)
+
+    def body(self, what: str) -> dict[str, Any]:
+        """Return the request's body, which is an object. Raises InvalidValue."""
+        body = self.request.data
+        if not isinstance(body, dict):
+            raise InvalidValue(what, field="", expected="object", received=type(body).__name__)
+        return dict(body)
+
+
+def is_asgi(request: HttpRequest) -> bool:
+    """Say whether a request came by ASGI."""
+    return hasattr(request, "scope")
