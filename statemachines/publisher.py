@@ -14,6 +14,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from .engine.dispatch import Unreachable
+
 logger = logging.getLogger(__name__)
 
 Publish = Callable[[], object]
@@ -21,8 +23,8 @@ Publish = Callable[[], object]
 SIZE = 10_000
 """Messages that may wait."""
 
-PAUSE = 5.0
-"""Seconds without a try after the broker failed: the sweep does the work meanwhile."""
+PAUSE = 1.0
+"""Seconds without a try after the broker failed."""
 
 LAST = 2.0
 """Seconds at the process's end for what is still queued."""
@@ -37,9 +39,9 @@ class Publisher:
         self._dead_until = 0.0
 
     def put(self, publish: Publish) -> None:
-        """Have a message published soon, or dropped."""
+        """Have a message published soon, or dropped. Raises Unreachable for a while after the broker failed."""
         if time.monotonic() < self._dead_until:
-            return
+            raise Unreachable("The broker failed a moment ago; the sweep will do the work.")
         with self._lock:
             if self._pid != os.getpid():
                 self._begin()

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from statemachines import publisher as module
+from statemachines.engine.dispatch import Unreachable
 from statemachines.publisher import Publisher
 
 
@@ -23,7 +24,7 @@ def test_messages_are_published_in_order() -> None:
 
 
 def test_a_failure_drops_what_waits_and_pauses() -> None:
-    """After a failure nothing is tried for a while: what waits is the sweep's."""
+    """After a failure nothing is tried for a while, and whoever asks is told so: what waits is the sweep's."""
     reached, failed = threading.Event(), threading.Event()
     later: list[str] = []
 
@@ -39,7 +40,8 @@ def test_a_failure_drops_what_waits_and_pauses() -> None:
     assert failed.wait(10)
     while not publisher._queue.empty():
         assert publisher._thread.is_alive()
-    publisher.put(lambda: later.append("while it pauses"))
+    with pytest.raises(Unreachable):
+        publisher.put(lambda: later.append("while it pauses"))
     publisher._dead_until = 0
     done = threading.Event()
     publisher.put(done.set)

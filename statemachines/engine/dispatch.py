@@ -24,6 +24,10 @@ TIMERS_AT_ONCE = 100
 """Timers that one transaction fires: its locks are held for some hundredths of a second."""
 
 
+class Unreachable(ConnectionError):
+    """The broker failed a moment ago, and was told of: nothing is tried for a while."""
+
+
 class Dispatcher(Protocol):
     """Hands work to workers. It may raise; what it did not hand over, the sweep does.
 
@@ -68,13 +72,13 @@ def hand_over(written: Written, now: datetime, using: str) -> None:
     hand(written.effects, [timer for timer in written.timers if timer[1] <= horizon], now, using)
 
 
-def hand(effects: Sequence[DueEffect], timers: Sequence[DueTimer], now: datetime, using: str) -> None:
+def hand(effects: Sequence[DueEffect], timers: Sequence[DueTimer], now: datetime, using: str) -> bool:
     """Hand effects and timers to the dispatcher; give up at the first failure, as the rest would fail as well.
 
-    Timers that are due go in batches, the others each for its own time.
+    Return whether it took them all. Timers that are due go in batches, the others each for its own time.
     """
     if not effects and not timers:
-        return
+        return True
     dispatcher: Dispatcher = _instead or import_string(conf.dispatcher())()
     due = [pk for pk, due_at in timers if due_at <= now]
     try:
@@ -85,5 +89,9 @@ def hand(effects: Sequence[DueEffect], timers: Sequence[DueTimer], now: datetime
         for pk, due_at in timers:
             if due_at > now:
                 dispatcher.fire_timers([pk], due_at, using)
+    except Unreachable:
+        return False
     except Exception:
         logger.warning("Nothing could be handed to the workers; the sweep will do it.", exc_info=True)
+        return False
+    return True

@@ -47,7 +47,9 @@ def sweep(using: str) -> Swept:
     timers = effects = 0
     for _ in range(MOST_BATCHES):
         claimed = claim(using)
-        hand(claimed.effects, claimed.timers, claimed.now, using)
+        if not hand(claimed.effects, claimed.timers, claimed.now, using):
+            put_back(claimed, using)
+            break
         timers, effects = timers + len(claimed.timers), effects + len(claimed.effects)
         if max(len(claimed.timers), len(claimed.effects)) < conf.get("SWEEP_BATCH"):
             break
@@ -84,6 +86,16 @@ def _claimed(using: str) -> Claimed:
         if keys:
             rows.using(using).filter(pk__in=keys).update(handed_until=horizon + HANDED)
     return Claimed(timers, effects, now)
+
+
+def put_back(claimed: Claimed, using: str) -> None:
+    """Leave what the dispatcher did not take to the next sweep: else it would wait as if a worker had it."""
+
+    def work() -> None:
+        Timer.objects.using(using).filter(pk__in=[pk for pk, _ in claimed.timers]).update(handed_until=None)
+        Effect.objects.using(using).filter(pk__in=[pk for pk, _, _ in claimed.effects]).update(handed_until=None)
+
+    again(using, work)
 
 
 def record(swept: Swept, using: str) -> None:

@@ -13,6 +13,7 @@ from django.db import connection
 from project.celery import app
 from statemachines import tasks
 from statemachines.engine import create
+from statemachines.engine.sweep import Swept, sweep
 from statemachines.models import Effect
 from statemachines.publisher import Publisher
 from tests.examples.machines import Go, NoteData, notes
@@ -67,3 +68,15 @@ def test_the_event_succeeds_and_the_sweep_delivers(
     ):
         eventually(lambda: Effect.objects.get().status == "applied", log)
     connection.close()
+
+
+def test_what_a_sweep_could_not_hand_over_the_next_one_does(tmp_path: Path, settings: Any) -> None:
+    """A dispatcher that fails leaves nothing marked as handed over, which would wait for half a minute."""
+    settings.STATEMACHINES = {"DISPATCHER": "tests.engine.dispatchers.Dead"}
+    made = create(notes.machine, data=NoteData(file=str(tmp_path / "notes")), system=True)
+    made.send(Go(), system=True)
+    waiting = create(notes.machine, data=NoteData(), system=True)
+    waiting.send("wait", system=True)
+    assert sweep("default") == Swept(0, 0)
+    settings.STATEMACHINES = {"DISPATCHER": "tests.engine.dispatchers.Notes"}
+    assert sweep("default") == Swept(1, 1)
