@@ -24,6 +24,7 @@ from statemachines.models import MachineInstance
 
 from . import problems
 from .formats import Negotiation, PlainJSON, StrictJSON
+from .schema import MachineSchema
 
 KEY = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -42,6 +43,7 @@ class StateMachineView(APIView):
     metadata_class: Any = None
     versioning_class = None
     http_method_names = ["get", "post", "head"]
+    schema: Any = MachineSchema()
 
     @classmethod
     def as_view(cls, *given: Any, **named: Any) -> Any:

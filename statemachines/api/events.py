@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from statemachines import engine
 from statemachines.core.border import event_names
-from statemachines.core.events import Event, Occurrence
+from statemachines.core.events import Actor, Event, Occurrence
 from statemachines.core.machine import Machine
 from statemachines.core.rejection import Verdict, possible
 from statemachines.exceptions import EventRefused, InvalidValue
@@ -154,6 +154,10 @@ class OneEvent(Events):
             problems=(404, 409, 422),
             description=(kind.__doc__ or "") if kind else "",
         )
+
+    def explorable(self, actor: Actor) -> bool:
+        """Events without a route of their own are no operation of their own."""
+        return bool(self.event) and super().explorable(actor)
 
     def post(self, request: Request, pk: int, type: str = "") -> Response:
         body = self.body(f"event {self.event or type}")

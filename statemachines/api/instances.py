@@ -18,6 +18,7 @@ from rest_framework.response import Response
 
 from statemachines import engine, registry
 from statemachines.actors import ANONYMOUS
+from statemachines.core.events import Actor
 from statemachines.engine import idempotency
 from statemachines.models import MachineInstance
 from statemachines.policy import Policy
@@ -52,6 +53,10 @@ class OfMachine(StateMachineView):
         policy = self.registered.policy
         assert policy is not None  # there are routes only to machines that have one
         return policy
+
+    def explorable(self, actor: Actor) -> bool:
+        """Say whether somebody finds this in the API's description."""
+        return self.policy.may_explore(actor)
 
     def address(self, name: str, **more: Any) -> str:
         """Return the absolute address of one of this machine's routes."""

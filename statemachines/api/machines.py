@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from statemachines import registry
 from statemachines.core.border import incoming
 from statemachines.core.errors import EventRefused, InvalidValue, MachineError
-from statemachines.core.events import AnyEvent, Occurrence
+from statemachines.core.events import Actor, AnyEvent, Occurrence
 from statemachines.core.explanation import explain
 from statemachines.core.scenes import resume
 from statemachines.core.simulation import Simulation
@@ -32,6 +32,7 @@ from statemachines.registry import versions_of
 from .base import StateMachineView
 from .instances import OfMachine
 from .operations import Operation
+from .schema import MachineGenerator
 
 YEAR = 365 * 86_400
 MOST_TIMERS = 1_000
@@ -65,9 +66,20 @@ class Machines(StateMachineView):
     def operation(self, method: str) -> Operation:
         return Operation("list_machines", "List the machines that you may explore.", MachineList)
 
+    def explorable(self, actor: Actor) -> bool:
+        """Everybody may ask which machines there are for them."""
+        return True
+
     def get(self, request: Request) -> Response:
         found = [one for one in registry.machines() if one.policy and one.policy.may_explore(self.actor)]
         return Response(MachineList([MachineSummary(one.name, one.version, one.machine.description) for one in found]))
+
+
+class Description(StateMachineView):
+    """The API's description, of those machines that who asks may explore."""
+
+    def get(self, request: Request) -> Response:
+        return Response(MachineGenerator(self.actor).document())
 
 
 class Explorable(OfMachine):

@@ -15,7 +15,7 @@ from statemachines.registry import Registered
 
 from .events import Events, OneEvent, known_events
 from .instances import Act, History, Instance, Instances
-from .machines import Definition, Machines, Picture, Simulate, SimulateInstance
+from .machines import Definition, Description, Machines, Picture, Simulate, SimulateInstance
 
 ACTS = ("pause", "resume", "cancel")
 
@@ -23,6 +23,7 @@ ACTS = ("pause", "resume", "cancel")
 def routes() -> Iterator[URLPattern]:
     """Yield the routes of all machines that have a policy."""
     yield path("", Machines.as_view(), name="machines")
+    yield path("openapi.json", Description.as_view(), name="openapi")
     for registered in registry.machines():
         if registered.policy is not None:
             yield from routes_of(registered)
