@@ -86,7 +86,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
 }
 
-STATEMACHINES: dict[str, object] = {}
+# Sweeps and timers have a queue of their own, and a worker that takes from no other: effects cannot starve them.
+STATEMACHINES: dict[str, object] = {"CONTROL_QUEUE": "control"}
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="redis://127.0.0.1:6379/0")
 CELERY_TIMEZONE = TIME_ZONE
@@ -95,6 +96,8 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_IGNORE_RESULT = True
+# What a worker takes from that is told no -Q: in development one does it all.
+CELERY_TASK_QUEUES: dict[str, dict[str, str]] = {"celery": {}, "control": {}}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 # A dead broker must not hold a web request: one try, seconds at most; the sweep finds what was not handed over.
 CELERY_TASK_PUBLISH_RETRY = False

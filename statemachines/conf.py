@@ -41,8 +41,8 @@ SETTINGS = {
         str | None,
         None,
         "a queue's name, or None",
-        "Celery's queue for sweeps and timers, so that a flood of effects cannot starve them; a worker has to take "
-        "from it (`celery worker -Q statemachines,celery`). None: Celery's default queue.",
+        "Celery's queue for sweeps and timers, so that a flood of effects cannot starve them: a worker that takes from "
+        "it alone (`celery worker -Q control`) always has a hand free. None: Celery's default queue.",
     ),
     "SWEEP_INTERVAL_SECONDS": Setting(
         Seconds, 1.0, SECONDS, "How often the sweep runs, and how far ahead it looks for timers."

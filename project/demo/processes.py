@@ -26,10 +26,12 @@ MOST_DEATHS = 5
 
 COMMANDS = {
     "web": "uvicorn project.asgi:application --port {port} --workers 2 --timeout-keep-alive 30 --log-level error",
-    "worker": "celery -A project worker --pool threads --concurrency 4 --loglevel INFO --without-gossip",
+    "worker": "celery -A project worker -Q celery --pool threads --concurrency 4 --loglevel INFO --without-gossip",
+    "control": "celery -A project worker -Q control -n control@%h --pool threads --concurrency 2 --loglevel INFO "
+    "--without-gossip",
     "beat": "celery -A project beat --loglevel INFO --pidfile= --max-interval 1",
 }
-READY = {"worker": " ready.", "beat": "beat: Starting..."}
+READY = {"worker": " ready.", "control": " ready.", "beat": "beat: Starting..."}
 """What stands in a log when its process is up; the web server is asked."""
 
 

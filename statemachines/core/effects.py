@@ -66,9 +66,7 @@ class Limit(msgspec.Struct, frozen=True):
         if (self.concurrency is not None and self.concurrency < 1) or (self.rate is not None and self.rate <= 0):
             raise ValueError(f"{self!r}: a limit of nothing would hold the effect for ever; hold it by a command")
         if self.per <= timedelta(0):
-            raise ValueError(
-                f"{self!r}: rate is counted per a time above zero, as in rate=30, per=timedelta(minutes=1)"
-            )
+            raise ValueError(f"{self!r}: rate counts per a time above zero, as in rate=30, per=timedelta(minutes=1)")
 
     @property
     def spacing(self) -> timedelta:

@@ -144,9 +144,7 @@ class Effect(Named, Generic[D_contra, R_co]):
             raise TypeError(f"{self.id}: an effect takes (input) or (input, call), not three parameters")
         for option, given, type in (("retry", self.retry, Retry), ("limit", self.limit, Limit)):
             if given is not None and not isinstance(given, type):
-                raise TypeError(
-                    f"{self.id}: {option}={given!r} is no {type.__name__}; write {option}={type.__name__}(…)"
-                )
+                raise TypeError(f"{self.id}: {option}={given!r}; write {option}={type.__name__}(…)")
         for one in self.fatal:
             if not (isinstance(one, builtins.type) and issubclass(one, Exception)):
                 raise TypeError(f"{self.id}: fatal={one!r} is no exception class; write fatal=ValueError, or a tuple")

@@ -34,6 +34,11 @@ def mask(type: Any, value: Any) -> Any:
     return value if masks is None else masks(value)
 
 
+def secretive(type: Any) -> bool:
+    """Say whether a value of this type may hold something sensitive: then what is said of it may as well."""
+    return masker(type) is not None
+
+
 class _Maskers:
     """Makes maskers along types; a type that holds itself is met again while it is being made."""
 
@@ -55,7 +60,7 @@ class _Maskers:
             case inspect.TupleType():
                 items = [self.of(one) or _shown for one in info.item_types]
                 masked = any(one is not _shown for one in items)
-                return (lambda value: [one(part) for one, part in zip(items, value, strict=True)]) if masked else None
+                return (lambda value: _items(value, items)) if masked else None
         item = getattr(info, "item_type", None)
         return None if item is None else _each_item(self.of(item))
 
@@ -83,11 +88,22 @@ class _Maskers:
 
 
 def _each_item(inner: Mask | None) -> Mask | None:
-    return None if inner is None else lambda value: [inner(one) for one in value]
+    if inner is None:
+        return None
+    return lambda value: [inner(one) for one in value] if isinstance(value, list) else value
 
 
 def _each_value(inner: Mask | None) -> Mask | None:
-    return None if inner is None else lambda value: {key: inner(one) for key, one in value.items()}
+    if inner is None:
+        return None
+    return lambda value: {key: inner(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
+def _items(value: Any, items: list[Mask]) -> Any:
+    """Mask a tuple; another value is one of another branch of a union."""
+    if not isinstance(value, list) or len(value) != len(items):
+        return value
+    return [one(part) for one, part in zip(items, value, strict=True)]
 
 
 def _shown(value: Any) -> Any:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connections
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
 from statemachines import conf, registry
 from statemachines.core.border import failure_of
@@ -32,17 +32,22 @@ def claim(pk: int, using: str) -> Effect | None:
     """Return an effect that is to be run (RUNNING) or whose result is to be applied (RAN); None where there is nothing.
 
     Nothing is done where it is not due, is held, its instance is paused, or this code does not know its version.
+    While everything is held, no result is applied and no deadline passes either.
     """
-    held = Exists(EffectHold.objects.filter(Q(name=OuterRef("name")) | Q(name=EffectHold.EVERYTHING)))
+    holds = EffectHold.objects.using(using)
+    all_held, held = Exists(holds.filter(name=EffectHold.EVERYTHING)), Exists(holds.filter(name=OuterRef("name")))
 
     def work() -> Effect | None:
         skips = connections[using].features.has_select_for_update_skip_locked
         of = ("self",) if connections[using].features.has_select_for_update_of else ()
         found = Effect.objects.using(using).select_for_update(skip_locked=skips, of=of).select_related("instance")
         due = found.filter(pk=pk, status__in=Effect.OPEN, needs_attention=False, due_at__isnull=False)
-        effect = due.annotate(held=held).first()
+        effect = due.annotate(held=held, all_held=all_held).first()
         now = clock.now(using)
-        if effect is None or effect.due_at > now or effect.instance.status == MachineInstance.Status.PAUSED:
+        if effect is None:
+            return None
+        if effect.due_at > now or effect.all_held or effect.instance.status == MachineInstance.Status.PAUSED:
+            _put_back(effect, using)
             return None
         return _taken(effect, now, using)
 
@@ -61,17 +66,25 @@ def _taken(effect: Any, now: datetime, using: str) -> Effect | None:
     elif effect.status == Status.PENDING:
         _lost(effect, TimedOut("Nobody completed it in time."), now)
     elif effect.held:
+        _put_back(effect, using)
         return None
     elif effect.status == Status.RUNNING and (problem := _no_more(effect, declared)):
         _lost(effect, Lost(problem), now)
     elif declared.limit is None or admit(effect, declared.limit, now, using):
-        effect.status, effect.attempts = Status.RUNNING, effect.attempts + 1
+        effect.status, effect.attempts, effect.admitted = Status.RUNNING, effect.attempts + 1, False
         effect.due_at = now + lease_of(declared)
     else:
         effect.status = Status.WAITING
     effect.handed_until = None
     effect.save(using=using)
     return effect if effect.status in (Status.RUNNING, Status.RAN) else None
+
+
+def _put_back(effect: Effect, using: str) -> None:
+    """Leave an effect as it is, for the next sweep to hand it over again: this message came at a wrong time."""
+    if effect.handed_until is not None:
+        effect.handed_until = None
+        effect.save(using=using, update_fields=["handed_until"])
 
 
 def lease_of(declared: Declared[object, object]) -> timedelta:

@@ -34,8 +34,11 @@ class Lease:
         self.using = using
 
     def renew(self) -> bool:
-        """Extend the lease from now, to the deadline at most. Return whether the effect is still wanted."""
-        until = clock.now(self.using) + conf.duration("EFFECT_LEASE_SECONDS")
+        """Extend the lease from now, to the deadline at most. Return whether it is still wanted, and in time."""
+        now = clock.now(self.using)
+        if self.deadline is not None and now >= self.deadline:
+            return False
+        until = now + conf.duration("EFFECT_LEASE_SECONDS")
         if self.deadline is not None:
             until = min(until, self.deadline)
         running = Effect.objects.using(self.using).filter(pk=self.pk, attempts=self.attempt)

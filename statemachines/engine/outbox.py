@@ -18,12 +18,13 @@ from django.db import DatabaseError, IntegrityError
 from django.db.models import QuerySet
 
 from statemachines import registry
-from statemachines.core.border import failed, failure_of, plain_result, succeeded
+from statemachines.core.border import failed, failure_of, plain_result, storable, succeeded
 from statemachines.core.codec import codec
 from statemachines.core.effects import Failure, Pending, Retry
 from statemachines.core.errors import MachineError
 from statemachines.core.events import Actor
 from statemachines.core.functions import Effect as Declared
+from statemachines.exceptions import UnknownMachine, UnknownVersion
 from statemachines.models import Effect
 
 from . import clock, faults
@@ -39,6 +40,9 @@ Status = Effect.Status
 
 APPLICATION = Retry(max_attempts=8, first_delay=timedelta(seconds=1), max_delay=timedelta(minutes=5))
 """When a result, or a timer, whose event a machine cannot handle is tried again: for about 4 minutes."""
+
+LONGEST_ERROR = 20_000
+"""Characters of a traceback that are kept."""
 
 
 class InstanceRef(msgspec.Struct, frozen=True):
@@ -88,9 +92,8 @@ def run_effect(pk: int, using: str, *, function: Function | None = None) -> bool
     if effect.status == Status.RUNNING:
         known = _run(effect, declared, function, using)
         if declared.limit is not None and declared.limit.concurrency is not None:
-            now = clock.now(using)
-            following = next_in_line(effect, now, using)
-            hand([following] if following else [], [], now, using)
+            following = next_in_line(effect, using)
+            hand([following] if following else [], [], clock.now(using), using)
         if not known:
             return False
         faults.reached(faults.RESULT_COMMITTED)
@@ -164,11 +167,12 @@ def _pend(effect: Effect, pending: Pending, using: str) -> bool:
 
 def _failed(effect: Effect, declared: Declared[Any, Any], error: Exception, using: str) -> bool:
     """Have it tried again after a while, or give up. Return whether there is a result now: that it failed."""
-    text = "".join(traceback.format_exception(error))
-    logger.warning("%s of %s failed at attempt %d: %r", effect.name, effect.instance, effect.attempts, error)
+    text = _told(error)
+    failure = failure_of(error)
+    logger.warning("%s of %s failed at attempt %d: %s", effect.name, effect.instance, effect.attempts, failure.type)
     retry, tries = retry_of(declared), effect.attempts - effect.attempts_before
     if tries >= retry.max_attempts or isinstance(error, declared.fatal):
-        return keep(effect, msgspec.to_builtins(failure_of(error)), using, failure=True, error=text)
+        return keep(effect, msgspec.to_builtins(failure), using, failure=True, error=text)
 
     def work() -> None:
         now = clock.now(using)
@@ -181,16 +185,24 @@ def _failed(effect: Effect, declared: Declared[Any, Any], error: Exception, usin
     return False
 
 
+def _told(error: BaseException) -> str:
+    return storable("".join(traceback.format_exception(error)), LONGEST_ERROR)
+
+
 def apply(pk: int, using: str, actor: Actor | None = None) -> bool:
     """Deliver a committed result to the machine, and end the effect in the same transaction. Return whether it ended.
 
     A failure that the machine does not handle, or that no state waits for, ends nothing: somebody has to look at it.
+    Where this code does not know the version that the instance is on, the result waits for code that does.
     """
     effect = Effect.objects.using(using).get(pk=pk)
     if not effect.invocation:
         return _alone(effect, using)
     try:
         return drive(effect.instance_id, using, lambda driven: deliver(driven, pk, using, actor))
+    except (UnknownMachine, UnknownVersion) as unknown:
+        logger.warning("The result of %s of %s waits: %s", effect.name, effect.instance, unknown)
+        return False
     except MachineError as error:
         if isinstance(error.__cause__, DatabaseError):
             raise
@@ -238,8 +250,7 @@ def deliver(driven: Driven, pk: int, using: str, actor: Actor | None = None) -> 
 def _application_failed(effect: Effect, error: MachineError, using: str) -> None:
     """Have the machine given the result again after a while; at last somebody has to look at it."""
     logger.error("The result of %s of %s cannot be applied: %s", effect.name, effect.instance, error, exc_info=error)
-    count = effect.applications + 1
-    text = "".join(traceback.format_exception(error))
+    count, text = effect.applications + 1, _told(error)
 
     def work() -> None:
         due_at = clock.now(using) + APPLICATION.delay(count, clock.chance())

@@ -5,6 +5,7 @@ Limits: whoever calls this has checked who they are.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 from uuid import UUID
 
@@ -15,13 +16,18 @@ from statemachines import registry
 from statemachines.core.border import failure_of, plain_result
 from statemachines.core.events import Actor
 from statemachines.core.functions import Effect as Declared
-from statemachines.exceptions import EffectNotFound
+from statemachines.exceptions import EffectNotFound, InstanceBusy
 from statemachines.models import Effect
 
 from . import clock
 from .asking import where, who
 from .outbox import Status, apply
 from .transaction import again
+
+logger = logging.getLogger(__name__)
+
+AWAITED = (Status.WAITING, Status.RUNNING, Status.PENDING)
+"""What may be completed: an attempt may have begun something outside and yet failed, or not come back yet."""
 
 
 def complete(
@@ -36,9 +42,10 @@ def complete(
 ) -> bool:
     """Complete a pending effect with its result, or with the `error` that it ended in; the machine gets it at once.
 
-    `effect`: the effect, or its stored name or the last part of that. Return whether this call completed it: False
-    where it was completed before, or nobody waits for it any more, in which case a result is noted and ignored.
-    Raises EffectNotFound where no effect has this token (yet), InvalidValue where the result does not fit.
+    `token`: what the effect returned with `pending`, or the call's idempotency key, which is good from the first
+    attempt on. `effect`: the effect, or its stored name or the last part of that. Return whether this call completed
+    it: False where it has ended or was completed before; where nobody waits any more, the first result is noted and
+    ignored. Raises EffectNotFound where no effect has this token (yet), InvalidValue where the result does not fit.
     """
     by, alias = who(actor, system=system), where(using)
     found = _found(effect, token, alias)
@@ -47,28 +54,31 @@ def complete(
     def work() -> bool:
         now = clock.now(alias)
         told = {"result": outcome, "failure": failure, "ran_at": now}
-        waiting = Effect.objects.using(alias).filter(pk=found.pk)
-        if waiting.filter(status__in=[Status.PENDING, Status.RUNNING]).update(
-            status=Status.RAN, token=token, due_at=now, error="", **told
-        ):
+        one = Effect.objects.using(alias).filter(pk=found.pk)
+        if one.filter(status__in=AWAITED).update(status=Status.RAN, due_at=now, error="", **told):
             return True
-        waiting.filter(status=Status.CANCELLED, result=None, ran_at=None).update(status=Status.IGNORED, **told)
+        late = one.filter(ran_at=None)
+        if not late.filter(status=Status.CANCELLED).update(**told):
+            late.filter(status=Status.CANCELLING).update(status=Status.IGNORED, ended_at=now, **told)
         return False
 
     if not again(alias, work):
         return False
-    apply(found.pk, alias, by)
+    try:
+        apply(found.pk, alias, by)
+    except InstanceBusy:
+        logger.warning("%s of %s is completed; its instance is busy, the sweep applies it.", found.name, found.instance)
     return True
 
 
 def _found(effect: Declared[Any, Any] | str, token: str, using: str) -> Effect:
-    """Find it by its token; one that has not told it yet, because it still runs, by its idempotency key."""
+    """Find it by its token; one that has not told it yet, because it still runs or is tried again, by its key."""
     name = effect if isinstance(effect, str) else effect.id
     named = Q(name=name) if "." in name else Q(name=name) | Q(name__endswith=f".{name}")
     effects = Effect.objects.using(using).select_related("instance").filter(named)
     found: Effect | None = effects.filter(token=token).exclude(token="").first()
     if found is None and _is_uuid(token):
-        found = effects.filter(key=token, status=Status.RUNNING).first()
+        found = effects.filter(key=token).first()
     if found is None:
         raise EffectNotFound(name, token)
     return found

@@ -1,6 +1,7 @@
 """Erase what is sensitive from an instance's past, and let the history say so.
 
-Limits: what the instance owns now stays; that is changed by its machine, or by force.
+An effect's error may hold any value, so that its text goes; class and places stay. Limits: what the instance owns now
+stays, and so does what an effect that is still open needs; those are changed by the machine, or by force.
 """
 
 from __future__ import annotations
@@ -10,8 +11,7 @@ from django.db.models import QuerySet
 
 from statemachines import shown
 from statemachines.core.events import Actor
-from statemachines.core.privacy import mask
-from statemachines.models import Effect, HistoryEntry
+from statemachines.models import Effect, HistoryEntry, Timer
 
 from .transaction import Driven, drive
 
@@ -20,7 +20,7 @@ REDACT = "statemachines.redact"
 
 
 def redact(pk: int, reason: str, actor: Actor, using: str) -> int:
-    """Erase the sensitive fields from the history and the ended effects of an instance; return how many rows changed.
+    """Erase what is sensitive from an instance's history, effects and errors; return how many rows changed.
 
     Erased entries are marked, so that reading the instance as of then says why it cannot. Raises InstanceNotFound,
     UnknownVersion.
@@ -28,7 +28,7 @@ def redact(pk: int, reason: str, actor: Actor, using: str) -> int:
 
     def work(driven: Driven) -> int:
         _allow(using, "on")
-        changed = _entries(driven, using) + _effects(driven, using)
+        changed = _entries(driven, using) + _effects(driven, using) + _timers(driven, using)
         _allow(using, "off")
         driven.note(REDACT, {"rows": changed}, actor, "python", reason)
         return changed
@@ -46,8 +46,9 @@ def _allow(using: str, whether: str) -> None:
 def _entries(driven: Driven, using: str) -> int:
     changed = 0
     for entry in HistoryEntry.objects.using(using).filter(instance=driven.pk).iterator():
-        patch = shown.masked_patch(driven.machine, entry.patch)
-        payload = shown.masked_payload(driven.machine, entry.event, entry.payload)
+        machine = shown.machine_of(driven.registered.name, entry.version) or driven.machine
+        patch = shown.masked_patch(machine, entry.patch)
+        payload = shown.masked_payload(machine, entry.event, entry.payload)
         if (patch, payload) != (entry.patch, entry.payload):
             marked = patch if patch == entry.patch else {**patch, "redacted": True}
             # The plain queryset: the model's own refuses every update.
@@ -58,9 +59,22 @@ def _entries(driven: Driven, using: str) -> int:
 
 def _effects(driven: Driven, using: str) -> int:
     changed = 0
-    ended = Effect.objects.using(using).filter(instance=driven.pk).exclude(status__in=Effect.OPEN)
-    for effect in ended.iterator():
-        masked = mask(driven.machine.data_type, effect.input)
-        if masked != effect.input:
-            changed += ended.filter(pk=effect.pk).update(input=masked)
+    for effect in Effect.objects.using(using).filter(instance=driven.pk).select_related("instance").iterator():
+        erased = {"error": shown.effect_error(effect)}
+        if effect.status not in Effect.OPEN:
+            erased |= {"input": shown.effect_input(effect), "result": shown.effect_result(effect)}
+        elif effect.failure and effect.needs_attention:  # nobody waits for it
+            erased["result"] = shown.effect_result(effect)
+        new = {name: value for name, value in erased.items() if value != getattr(effect, name)}
+        if new:
+            changed += Effect.objects.using(using).filter(pk=effect.pk).update(**new)
+    return changed
+
+
+def _timers(driven: Driven, using: str) -> int:
+    changed = 0
+    for timer in Timer.objects.using(using).filter(instance=driven.pk).exclude(error="").select_related("instance"):
+        error = shown.timer_error(timer)
+        if error != timer.error:
+            changed += Timer.objects.using(using).filter(pk=timer.pk).update(error=error)
     return changed

@@ -1,6 +1,7 @@
 """Say what becomes of effects in a test with a database: run for real, faked, failed, late.
 
-What is said of an effect holds from then on, for all instances. Effects of which nothing is said wait until `run`.
+What is said of an effect holds from then on, for all instances. Effects of which nothing is said wait until `run`; one
+that is pending waits for `engine.complete`, and what is held or paused for its release.
 Limits: everything goes through the engine's outbox, so attempts, results and errors are those of production.
 """
 
@@ -17,9 +18,10 @@ from django.db.models import QuerySet
 from statemachines import registry
 from statemachines.core.functions import Effect as Declared
 from statemachines.core.functions import Named
+from statemachines.engine import holds
 from statemachines.engine.claims import retry_of
 from statemachines.engine.outbox import EffectCall, run_effect
-from statemachines.models import Effect
+from statemachines.models import Effect, MachineInstance
 
 Which = Declared[Any, Any] | str
 """An effect, or its name with or without its app."""
@@ -121,20 +123,28 @@ class Effects:
 
     def next_told(self, until: datetime) -> tuple[datetime, Effect] | None:
         """Return the effect that was told what to do and ends first until a moment, and when."""
-        told = [(self._ready(row), row) for row in self.waiting if _short(row.name) in self._told]
+        told = [(self._ready(row), row) for row in self._startable() if _short(row.name) in self._told]
         return min((one for one in told if one[0] <= until), key=lambda one: (one[0], one[1].pk), default=None)
 
     def _due(self, effect: Which | None) -> Effect | None:
         """Return the oldest effect that is due now."""
         name = None if effect is None else _name(effect)
         now = self.now()
-        rows = (row for row in self.waiting if name in (None, _short(row.name)))
+        rows = (row for row in self._startable() if name in (None, _short(row.name)))
         return next((row for row in rows if self._ready(row) <= now), None)
 
     def _ready(self, row: Effect) -> datetime:
         told = self._told.get(_short(row.name), Told())
-        assert row.due_at is not None  # only what a deadline ends has none, and that is not told anything here
+        assert row.due_at is not None  # it is startable
         return max(row.due_at, row.created_at + told.takes)
+
+    def _startable(self) -> list[Effect]:
+        """Return those that a worker would take up at their time."""
+        held = holds.names(self.using)
+        if holds.EVERYTHING in held:
+            return []
+        rows = self._open().exclude(due_at=None).exclude(instance__status=MachineInstance.Status.PAUSED)
+        return list(rows.exclude(name__in=held).order_by("created_at", "pk"))
 
     def _open(self) -> QuerySet[Effect]:
         return (
