@@ -17,7 +17,7 @@ class ChaosConfig(AppConfig):
 
         from . import broken, hook
 
-        sweep.HANDED = timedelta(seconds=3)  # what the broker lost is found within the run
+        sweep.HANDED = timedelta(seconds=5)  # what the broker lost is found within the run
         hook.install()
         if named := os.environ.get("CHAOS_BREAK"):
             broken.BREAKAGES[named]()
