@@ -40,6 +40,8 @@ from .functions import (
 )
 from .onboarding.machine import onboarding
 from .onboarding.start import start_onboarding
+from .policy import OnboardingPolicy, OrderPolicy
+from .public import public_order
 
 customer_may_cancel = On(CustomerCanceled, "order_canceled", do=because("the customer canceled"))
 
@@ -149,5 +151,5 @@ order = Machine(
     description="An order, from the customer's wish to its end.",
 )
 
-register(order)
-register(onboarding)
+register(order, policy=OrderPolicy(), public=public_order)
+register(onboarding, policy=OnboardingPolicy())

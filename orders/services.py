@@ -53,7 +53,8 @@ def start(order: Order, lines: tuple[Line, ...]) -> Order:
         OrderItem(order=order, dish=line.dish, price=line.price, quantity=line.quantity) for line in lines
     )
     data = order_data(order, lines)
-    order.instance = create("orders.order", key=str(order.pk), data=data, actor=actor_of(order.customer))
+    customer = actor_of(order.customer)
+    order.instance = create("orders.order", str(order.pk), data=data, actor=customer, system=True)
     order.save(update_fields=["instance"])
     return order
 

@@ -1,29 +1,25 @@
 """The API of customers, restaurants and couriers. A request becomes an event; whether it fits, the machine says.
 
-Limits: what is not somebody's own is not there for them (404), what is not their role is forbidden (403). JSON only.
+Limits: what is not somebody's own is not there for them (404), what is not their role is forbidden (403).
 """
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Annotated, Any
 
 from django.db.models import QuerySet
 from msgspec import Meta, Struct
-from rest_framework import mixins, permissions, serializers, status, viewsets
+from rest_framework import mixins, permissions, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
 from rest_framework.pagination import LimitOffsetPagination
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from statemachines import Event, InvalidValue
-from statemachines.actors import actor_of
-from statemachines.core.codec import codec
-from statemachines.core.events import event_type
-from statemachines.engine import send
-from statemachines.exceptions import EventRefused, IdempotencyConflict, InstanceBusy
+from statemachines.api.domain import DomainView
 from statemachines.models import MachineInstance
 
 from .events import (
@@ -42,7 +38,6 @@ from .serializers import (
     OnboardingSerializer,
     OrderSerializer,
     RestaurantSerializer,
-    possible_events,
 )
 from .services import place_order
 
@@ -77,55 +72,11 @@ class NewOrder(Struct, forbid_unknown_fields=True):
     items: Annotated[list[NewItem], Meta(min_length=1, max_length=50)]
 
 
-class OrderAPI(viewsets.GenericViewSet[Any]):
-    """What all views of orders share: how events are sent (under an `Idempotency-Key`), and how refusals look."""
+class OrderAPI(DomainView, viewsets.GenericViewSet[Any]):
+    """What all views of orders share: an event goes to the order's machine, and the order is the answer."""
 
-    parser_classes = [JSONParser]
-
-    def handle_exception(self, exc: Exception) -> Response:
-        match exc:
-            case InvalidValue():
-                told = {"code": "invalid", "text": str(exc), "field": exc.field}
-                told |= {"expected": exc.expected, "received": exc.received}
-                return Response(told, status.HTTP_400_BAD_REQUEST)
-            case IdempotencyConflict():
-                return Response({"code": "idempotency_conflict", "text": str(exc)}, status.HTTP_409_CONFLICT)
-            case InstanceBusy():
-                told = {"code": "busy", "text": str(exc)}
-                return Response(told, status.HTTP_503_SERVICE_UNAVAILABLE, headers={"Retry-After": "1"})
-        return super().handle_exception(exc)
-
-    def drive(self, order: Order, event: Event) -> Response:
-        """Send an event to an order's machine, and answer with the order as it is then."""
-        return self.send(order.instance, event, OrderSerializer(order))
-
-    def send(self, instance: MachineInstance, event: Event, seen: serializers.BaseSerializer[Any]) -> Response:
-        """Send an event on behalf of who asks; answer with what they see then, or with why it was refused."""
-        actor, key = actor_of(self.request.user), self.request_key or None
-        try:
-            send(instance, event, actor=actor, origin="rest", idempotency_key=key)
-        except EventRefused as refusal:
-            instance.refresh_from_db()
-            told = {"code": refusal.code, "text": refusal.text, "state": refusal.state}
-            told["possible"] = possible_events(instance)
-            return Response(told, status.HTTP_409_CONFLICT)
-        return Response(seen.data)
-
-    @property
-    def request_key(self) -> str:
-        """What the client calls its request, so that it is done once however often it is sent."""
-        return self.request.headers.get("Idempotency-Key", "")[:100]
-
-    def read(self, kind: type[Any], what: str, **more: Any) -> Any:
-        """Read the request's body as a typed value. Raises InvalidValue."""
-        body = self.request.data
-        if not isinstance(body, dict):
-            raise InvalidValue(what, field="", expected="object", received=type(body).__name__)
-        return codec(kind, what).convert(body | more)
-
-    def event(self, kind: type[Event], **more: Any) -> Any:
-        """Read the event whose payload is the request's body, and what the address says about it."""
-        return self.read(kind, f"event {event_type(kind)}", type=event_type(kind), **more)
+    def send(self, order: Order, event: Event) -> Response:
+        return self.drive(order.instance, event, lambda: OrderSerializer(order).data)
 
 
 class Orders(OrderAPI, mixins.ListModelMixin, mixins.RetrieveModelMixin):
@@ -134,6 +85,7 @@ class Orders(OrderAPI, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     serializer_class = OrderSerializer
     pagination_class = Pages
     lookup_value_converter = "int"
+    filter_backends: Any = []
 
     def own(self) -> QuerySet[Order]:
         """Return the orders that the user may see."""
@@ -163,12 +115,14 @@ class CustomerOrders(Orders):
             raise InvalidValue("order", field="restaurant", expected="a restaurant", received=str(wanted.restaurant))
         dishes = {dish.pk: dish for dish in restaurant.dishes.all()}
         basket = chosen(wanted.items, dishes)
-        order = place_order(request.user, restaurant, basket, wanted.address, request_key=self.request_key)
+        key = self.idempotency_key or ""
+        key = key if len(key) <= 100 else sha256(key.encode()).hexdigest()
+        order = place_order(request.user, restaurant, basket, wanted.address, request_key=key)
         return Response(OrderSerializer(order).data, status.HTTP_201_CREATED)
 
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: int) -> Response:
-        return self.drive(self.get_object(), self.event(CustomerCanceled))
+        return self.send(self.get_object(), self.event(CustomerCanceled))
 
 
 def chosen(items: list[NewItem], menu: dict[int, Dish]) -> dict[Dish, int]:
@@ -182,7 +136,7 @@ def chosen(items: list[NewItem], menu: dict[int, Dish]) -> dict[Dish, int]:
     return found
 
 
-class CustomerOnboarding(OrderAPI):
+class CustomerOnboarding(DomainView, viewsets.GenericViewSet[Any]):
     """Customers see their onboarding, which is there from their first delivered order on, and leave it."""
 
     def get_object(self) -> MachineInstance:
@@ -194,34 +148,34 @@ class CustomerOnboarding(OrderAPI):
     @action(detail=False, methods=["post"])
     def unsubscribe(self, request: Request) -> Response:
         instance = self.get_object()
-        return self.send(instance, self.event(Unsubscribed), OnboardingSerializer(instance))
+        return self.drive(instance, self.event(Unsubscribed), lambda: OnboardingSerializer(instance).data)
 
 
 class RestaurantOrders(Orders):
     """Restaurants see the orders of their restaurants, accept and reject them, and deliver where they do that."""
 
-    permission_classes = [permissions.IsAuthenticated, IsRestaurant]
+    permission_classes = [IsRestaurant]
 
     def own(self) -> QuerySet[Order]:
         return Order.objects.of_restaurants_of(self.request.user)
 
     @action(detail=True, methods=["post"])
     def accept(self, request: Request, pk: int) -> Response:
-        return self.drive(self.get_object(), self.event(RestaurantAccepted))
+        return self.send(self.get_object(), self.event(RestaurantAccepted))
 
     @action(detail=True, methods=["post"])
     def reject(self, request: Request, pk: int) -> Response:
-        return self.drive(self.get_object(), self.event(RestaurantRejected))
+        return self.send(self.get_object(), self.event(RestaurantRejected))
 
     @action(detail=True, methods=["post"])
     def delivered(self, request: Request, pk: int) -> Response:
-        return self.drive(self.get_object(), self.event(OrderDelivered))
+        return self.send(self.get_object(), self.event(OrderDelivered))
 
 
 class CourierOffers(OrderAPI, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     """Couriers see the open offers made to them, accept and reject them."""
 
-    permission_classes = [permissions.IsAuthenticated, IsCourier]
+    permission_classes = [IsCourier]
     serializer_class = OfferSerializer
     lookup_value_converter = "int"
 
@@ -241,27 +195,27 @@ class CourierOffers(OrderAPI, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     def answer(self, kind: type[Event]) -> Response:
         """Send a courier's answer, which names the offer by its number."""
         offer = self.get_object()
-        return self.drive(offer.order, self.event(kind, offer=offer.number))
+        return self.send(offer.order, self.event(kind, offer=offer.number))
 
 
 class CourierDeliveries(Orders):
     """Couriers see the orders that they carry, deliver them, and report that a shop does not sell."""
 
-    permission_classes = [permissions.IsAuthenticated, IsCourier]
+    permission_classes = [IsCourier]
 
     def own(self) -> QuerySet[Order]:
         return Order.objects.delivered_by(self.request.user.courier)
 
     @action(detail=True, methods=["post"])
     def delivered(self, request: Request, pk: int) -> Response:
-        return self.drive(self.get_object(), self.event(OrderDelivered))
+        return self.send(self.get_object(), self.event(OrderDelivered))
 
     @action(detail=True, methods=["post"], url_path="restaurant-rejected")
     def restaurant_rejected(self, request: Request, pk: int) -> Response:
-        return self.drive(self.get_object(), self.event(RestaurantRejected))
+        return self.send(self.get_object(), self.event(RestaurantRejected))
 
 
-class Restaurants(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Restaurant]):
+class Restaurants(OrderAPI, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     """Everybody who is signed in sees the restaurants and their menus."""
 
     queryset = Restaurant.objects.prefetch_related("dishes").order_by("name")

@@ -1,4 +1,4 @@
-"""The project's addresses: the admin site, and the orders' API."""
+"""The project's addresses: the admin site, the orders' API, and that of all machines."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -6,4 +6,5 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("orders.urls")),
+    path("api/machines/", include("statemachines.api.urls")),
 ]

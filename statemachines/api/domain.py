@@ -1,0 +1,134 @@
+"""What a project's own views build on: a request becomes an event, an answer becomes a response.
+
+    class Cancel(DomainView):
+        def post(self, request, pk):
+            order = self.order(pk)
+            return self.drive(order.instance, self.event(CustomerCanceled), lambda: OrderSerializer(order).data)
+
+`Webhook` does so for messages of others' systems. Limits: whose the instance is, the view decides by how it finds it;
+who may send what, the machine's policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from statemachines import engine
+from statemachines.actors import ANONYMOUS
+from statemachines.core.events import Actor, AnyEvent, Event, event_type
+from statemachines.exceptions import InstanceExists, InstanceNotFound, NotAllowed
+from statemachines.models import MachineInstance
+from statemachines.registry import of
+
+from .base import REPLAYED, StateMachineView
+
+ORIGIN = "rest"
+
+
+class DomainView(StateMachineView):
+    """A view of a project: of its models and serializers what it likes, errors and events as everywhere here.
+
+    `anonymous`: let those in who are not signed in.
+    """
+
+    anonymous: ClassVar[bool] = False
+    http_method_names = ["get", "post", "put", "patch", "delete", "head"]
+
+    def check_permissions(self, request: Request) -> None:
+        """Answer who is not signed in by 401, before any of the project's permissions are asked."""
+        if not self.anonymous and self.actor == ANONYMOUS:
+            raise NotAuthenticated
+        super().check_permissions(request)
+
+    def event(self, kind: type[Event], **more: Any) -> Any:
+        """Read the event whose payload is the request's body, and what the address says of it. Raises InvalidValue."""
+        return self.read(kind, f"event {event_type(kind)}", type=event_type(kind), **more)
+
+    def drive(self, instance: MachineInstance, event: AnyEvent, answer: Callable[[], Any]) -> Response:
+        """Send an event on behalf of who asks, under their Idempotency-Key; answer with what `answer` returns then."""
+        sent = engine.send(
+            instance, event, actor=self.actor, origin=ORIGIN, idempotency_key=self.idempotency_key, using=self.using
+        )
+        return Response(answer(), headers={REPLAYED: "true"} if sent.replayed else {})
+
+
+class Message(NamedTuple):
+    """What a webhook's request means: an event for the instance with a key; `data` to create it from, if missing.
+
+    `id` is the sender's own name for the message, so that one that is delivered twice is taken once.
+    """
+
+    key: str
+    event: AnyEvent
+    id: str | None = None
+    data: Any = None
+
+
+class Webhook(StateMachineView):
+    """Messages of somebody else's system: verified, mapped to an instance and an event, answered by a function.
+
+    `machine`: the stored name. `creates`: create the instance where it is missing. The sender is `sender`, and the
+    project itself acts for it: who it is, the signature says.
+    """
+
+    machine = ""
+    creates = False
+    sender = Actor("webhook")
+    authentication_classes: Any = []
+    http_method_names = ["post"]
+
+    def verify(self, request: Request) -> bool:
+        """Say whether the request is the sender's, by the signature over `request.body`."""
+        raise NotImplementedError
+
+    def map(self, request: Request) -> Message | None:
+        """Return what the request means; None where it means nothing to this machine. Raises InvalidValue."""
+        raise NotImplementedError
+
+    def answer(self, instance: MachineInstance) -> Any:
+        """Return what the sender is told."""
+        return {}
+
+    def post(self, request: Request) -> Response:
+        request.body  # noqa: B018  # read before it is parsed: the signature is over its bytes
+        if not self.verify(request):
+            raise NotAllowed("The signature does not fit the body.")
+        message = self.map(request)
+        if message is None:
+            return Response(None, 204)
+        sent = engine.send(
+            self.instance(message),
+            message.event,
+            actor=self.sender,
+            system=True,
+            origin="webhook",
+            idempotency_key=message.id,
+            using=self.using,
+        )
+        return Response(self.answer(sent.instance), headers={REPLAYED: "true"} if sent.replayed else {})
+
+    def instance(self, message: Message) -> MachineInstance:
+        """Return the instance that a message is about. Raises InstanceNotFound."""
+        rows = MachineInstance.objects.using(self.using).filter(machine=of(self.machine).name, key=message.key)
+        found: MachineInstance | None = rows.first()
+        if found is None and self.creates:
+            try:
+                return engine.create(
+                    self.machine,
+                    message.key,
+                    data=message.data,
+                    actor=self.sender,
+                    system=True,
+                    origin="webhook",
+                    using=self.using,
+                )
+            except InstanceExists:  # another message has just created it
+                found = rows.first()
+        if found is None:
+            raise InstanceNotFound(message.key)
+        return found
