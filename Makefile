@@ -33,6 +33,11 @@ vendor: $(STAMP) ## Fetch elkjs, which lays diagrams out (needs npm)
 wheel: vendor ## Build the wheel, elkjs included, in dist/
 	$(BIN)/python -m hatchling build -t wheel
 
+.PHONY: pictures
+pictures: $(STAMP) ## Draw the pictures of docs/images anew
+	$(BIN)/python manage.py diagram orders.order -o docs/images/order.svg
+	$(BIN)/python manage.py diagram orders.onboarding -o docs/images/onboarding.svg
+
 demo: $(STAMP) ## Show the order flow on real servers; ONCE=1 ends after one pass
 	$(BIN)/python -m project.demo $(if $(ONCE),--once)
 

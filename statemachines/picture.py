@@ -125,12 +125,13 @@ def counted(machine: Registered, link: Callable[[str], str] = lambda path: "") -
 
 def overlay_of(instance: MachineInstance) -> Overlay:
     """Return what is laid over an instance's machine."""
+    states = instance.registered.machine.chart.by_path.keys() - {""}
     active = frozenset(instance.configuration)
     entries = list(instance.entries.order_by("-sequence")[:ENTRIES])
     leaves = instance.state.split(", ")
     return Overlay(
         active=active,
-        passed=frozenset(_passed(entries)) - active,
+        passed=frozenset(_passed(entries)) & states - active,
         last=next((frozenset(taken) for taken in map(_taken, entries) if taken), frozenset()),
         timers=dict(_timers(instance, timezone.now())),
         failed=_failed(instance),

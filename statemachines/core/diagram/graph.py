@@ -181,8 +181,7 @@ class _Reader:
         if node.initial_row is not None:
             yield from (self._doing("start", one) for one in node.initial_row.actions)
         for invocation in node.invocations:
-            row = invocation.row
-            yield Line("invoke", prose(row.label) or phrase(row.effect.id), row.effect.id)
+            yield Line("invoke", phrase(invocation.row.effect.id), invocation.row.effect.id)
         yield from (self._doing("exit", one) for one in node.exit)
 
     def _inner(self, node: Node) -> Iterator[Line]:
@@ -234,9 +233,9 @@ def _occasions(machine: Machine[Any]) -> Iterator[tuple[str, tuple[Role, str]]]:
     for node in machine.chart.nodes:
         yield done_state(node.id), ("done", f"{phrase(node.key)} has ended")
         for invocation in node.invocations:
-            label = prose(invocation.row.label)
-            yield done_actor(invocation.id), ("done", label or f"{phrase(invocation.row.effect.id)}: done")
-            yield error_actor(invocation.id), ("failed", f"{label or phrase(invocation.row.effect.id)}: failed")
+            effect = phrase(invocation.row.effect.id)
+            yield done_actor(invocation.id), ("done", prose(invocation.row.label) or f"{effect}: done")
+            yield error_actor(invocation.id), ("failed", f"{effect}: failed")
         words = {
             delay_id(row): delay_in_words(row.delay, row.id) for row in node.state.of(Timer) if row.delay is not None
         }

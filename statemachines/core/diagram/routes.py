@@ -13,10 +13,24 @@ JOG = 7.0
 CORNER = 14.0
 
 
-def tidied(route: Route, source: Rect, target: Rect) -> Route:
-    """Return a route with jogs straightened and ends moved off the corners."""
+def tidied(route: Route, source: Rect, target: Rect, source_head: float = 0, target_head: float = 0) -> Route:
+    """Return a route with jogs straightened and ends moved off the corners.
+
+    A line between a state and one inside it ends below the state's head, whose texts it would cross.
+    """
     lines = tuple(_tidied(line, source, target) for line in route.lines)
+    if source.holds(target):
+        lines = (_below(lines[0], source, source_head), *lines[1:])
+    if target.holds(source):
+        lines = (*lines[:-1], _below(lines[-1][::-1], target, target_head)[::-1])
     return Route(lines, route.labels, route.curved)
+
+
+def _below(points: tuple[Point, ...], box: Rect, head: float) -> tuple[Point, ...]:
+    """Begin a line that comes down from a box's upper border below its head."""
+    (x, y), (next_x, next_y) = points[:2]
+    inside = x == next_x and abs(y - box.y) < 1 and next_y > box.y + head
+    return ((x, box.y + head), *points[1:]) if inside else points
 
 
 def _tidied(line: tuple[Point, ...], source: Rect, target: Rect) -> tuple[Point, ...]:

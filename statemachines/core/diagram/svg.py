@@ -46,8 +46,9 @@ def state_id(path: str) -> str:
 
 
 def element(name: str, attributes: dict[str, Attribute], *inside: str) -> str:
-    """Write an element; attributes are escaped, what is inside is markup already."""
-    given = "".join(f' {key}="{escape(_number(value))}"' for key, value in attributes.items() if value != "")
+    """Write an element; attributes are escaped, empty ones left out, what is inside is markup already."""
+    kept = {key: value for key, value in attributes.items() if value != "" or key.startswith("data-")}
+    given = "".join(f' {key}="{escape(_number(value))}"' for key, value in kept.items())
     return f"<{name}{given}>{''.join(inside)}</{name}>" if inside else f"<{name}{given}/>"
 
 
@@ -89,13 +90,14 @@ class _Writer:
         self.overlay = overlay
         leaves = {found.path for found in graph.root.walk() if not found.children}
         self.most = max((count.number for path, count in overlay.counts.items() if path in leaves), default=0)
-        self.used = {line.role for one in self._triggers() for line in one.lines}
-        if any(line.effect for found in graph.root.walk() for line in found.lines):
-            self.used.add("effect")
+        self.used = {"effect" if line.effect else line.role for line in self._lines()}
 
-    def _triggers(self) -> Iterator[Trigger]:
+    def _lines(self) -> Iterator[Line]:
+        for found in self.graph.root.walk():
+            yield from found.lines
         for arrow in self.graph.arrows:
-            yield from arrow.triggers
+            for trigger in arrow.triggers:
+                yield from trigger.lines
 
     def document(self) -> str:
         layout, legend = self.layout, list(self._legend())
@@ -205,7 +207,7 @@ class _Writer:
                 ink = palette.ACTIVE[1] if active and found.children else palette.INK
                 yield text(x, y, one.text, class_="title", font_size=TITLE, font_weight="bold", fill=ink, **middle)
             elif one.role == "about":
-                yield text(x, y, one.text, class_="about", font_style="italic", fill=palette.MUTED, **middle)
+                yield text(x, y, one.text, class_="about", fill=palette.MUTED, **middle)
             elif one.role == "tag":
                 yield from self._tag(left + one.x, y, one.text)
             else:
