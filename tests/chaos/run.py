@@ -53,7 +53,10 @@ def own_servers(fast: bool) -> Iterator[dict[str, str]]:
 
 
 class Plan(NamedTuple):
-    """What a run is made of; `seconds` is how long new things begin, `quiet` how long they then may take to end."""
+    """What a run is made of; `seconds` is how long new things begin, `quiet` how long they then may take to end.
+
+    `onboardings` are the least that must have begun: how many depends on whose patience ended first.
+    """
 
     seed: int
     seconds: float
@@ -62,6 +65,7 @@ class Plan(NamedTuple):
     customers: int
     errands: int
     counters: int
+    onboardings: int = 1
     workers: int = 2
     quiet: float = 90.0
 
@@ -70,13 +74,18 @@ def planned(seed: int, seconds: float) -> Plan:
     """Plan a whole run: 2.75 orders a second, of which every customer's first starts their onboarding."""
     orders = round(2.75 * seconds)
     errands, counters = max(6, int(seconds / 3)), max(1, int(seconds / 30))
-    return Plan(seed, seconds, schedule(seed, seconds), orders, max(6, orders * 2 // 5), errands, counters)
+    onboardings = round(100 * seconds / 120) if seconds >= 60 else 1
+    return Plan(seed, seconds, schedule(seed, seconds), orders, max(6, orders * 2 // 5), errands, counters, onboardings)
 
 
 class Run:
-    """A run of a plan, with its logs and ledger in `folder`; `env` is added to its processes' environment."""
+    """A run of a plan, with its logs and ledger in `folder`; `env` is added to its processes' environment.
 
-    def __init__(self, plan: Plan, folder: Path, **env: str) -> None:
+    `expected`: part of a complaint, after which a broken engine is not waited for any longer.
+    """
+
+    def __init__(self, plan: Plan, folder: Path, expected: str = "", **env: str) -> None:
+        self.expected = expected
         self.plan = plan
         self.folder = folder
         self.env = env
@@ -106,7 +115,7 @@ class Run:
             evidence, figures = self._played(urls)
         kinds = {fault.kind for fault in self.plan.faults}
         wrong = complaints(evidence)
-        return figures, wrong + figures.missing(kinds, self.plan.orders, self.plan.customers * 3 // 4)
+        return figures, wrong + figures.missing(kinds, self.plan.orders, self.plan.onboardings)
 
     def _played(self, urls: dict[str, str]) -> tuple[Evidence, Figures]:
         receiver, ports = free_port(), [free_port() for _ in range(2)]
@@ -153,5 +162,12 @@ class Run:
                 placed = placed or any(line["kind"] == "all placed" for line in reader.new())
                 if placed and connection.execute(UNFINISHED).fetchone() == (0, 0):
                     return
+                if placed and self.expected and all(self._complained(url) for _ in range(2)):
+                    return
                 time.sleep(0.1)
         self.out.print(f"Not everything ended within {self.plan.quiet:g} s of quiet.", style="red")
+
+    def _complained(self, url: str) -> bool:
+        """Say whether the checker complains as expected, half a second from now."""
+        time.sleep(0.5)
+        return any(self.expected in complaint for complaint in complaints(Evidence(url, self.folder)))
