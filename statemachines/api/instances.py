@@ -6,12 +6,12 @@ Limits: an instance that somebody may not see is not there for them (404).
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from django.http import Http404
 from django.urls import reverse
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,14 +21,14 @@ from statemachines.actors import ANONYMOUS
 from statemachines.core.events import Actor
 from statemachines.engine import idempotency
 from statemachines.models import MachineInstance
-from statemachines.policy import Policy
+from statemachines.policy import Policy, subject_of
 from statemachines.registry import Registered
 
-from .base import REPLAYED, StateMachineView
+from .base import MOST_SECONDS, REPLAYED, StateMachineView
 from .operations import Operation, operator_operation
 from .public import camel, etag, sequence_of, shapes, shown, shown_entry
 from .queries import Page, Text, asked, filtered, filters_of
-from .waiting import PREFERENCE, settle
+from .waiting import PREFERENCE, settle, wait
 
 ORIGIN = "rest"
 
@@ -185,18 +185,35 @@ def _optional(machine: Any) -> bool:
     return True
 
 
+class Wait(msgspec.Struct, forbid_unknown_fields=True):
+    """Until when to wait: a state (its path) or a tag, and for how many seconds at most."""
+
+    wait_for: Text | UnsetType = UNSET
+    timeout: Annotated[float, Meta(ge=0, le=MOST_SECONDS)] = 30
+
+
 class Instance(OfMachine):
     """One instance."""
 
     def operation(self, method: str) -> Operation:
-        return Operation(f"read_{self.machine}", "Read an instance.", shapes(self.registered).instance, problems=(404,))
+        kind = shapes(self.registered).instance
+        return Operation(f"read_{self.machine}", "Read an instance.", kind, query=Wait, problems=(404,))
 
     def get(self, request: Request, pk: int) -> Response:
+        by = asked(Wait, request.query_params)
         instance = self.instance(pk)
+        if by.wait_for is not UNSET:
+            reached = wait(lambda: self._is_at(pk, by.wait_for), self.using, by.timeout)
+            return self.shown(self.instance(pk), 200, **{"Wait-Reached": "true" if reached else "false"})
         tag = etag(self.registered, instance, self.actor)
         if tag in [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]:
             return Response(None, 304, headers={"ETag": tag})
         return self.shown(instance)
+
+    def _is_at(self, pk: int, place: str) -> bool:
+        """Say whether a state, or one with a tag, is active; the policy is asked at each look. Raises Http404."""
+        instance = self.instance(pk)
+        return place in instance.configuration or place in subject_of(instance).tags
 
 
 class History(OfMachine):

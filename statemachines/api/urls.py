@@ -16,6 +16,7 @@ from statemachines.registry import Registered
 from .events import Events, OneEvent, known_events
 from .instances import Act, History, Instance, Instances
 from .machines import Definition, Description, Machines, Picture, Simulate, SimulateInstance
+from .stream import Stream
 
 ACTS = ("pause", "resume", "cancel")
 
@@ -44,6 +45,7 @@ def routes_of(registered: Registered) -> Iterator[URLPattern]:
     yield route(f"{name}/instances/", Instances, "instances")
     yield route(f"{one}/", Instance, "instance")
     yield route(f"{one}/history/", History, "history")
+    yield route(f"{one}/stream/", Stream, "stream")
     yield route(f"{one}/simulate/", SimulateInstance, "instance-simulate")
     for act in ACTS:
         yield route(f"{one}/{act}/", Act, act, act=act)

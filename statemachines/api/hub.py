@@ -1,0 +1,129 @@
+"""Tell open streams what has happened: one thread and one database connection per process, for all of them.
+
+The thread looks at the sequences of all watched instances in one query, and reads what is new of those that moved. It
+ends, and its connection with it, when nobody watches any more. Limits: looks `LOOKS_PER_SECOND` times; no NOTIFY, which
+would have all commits of the database queue behind one another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from django.db import DatabaseError, connections
+
+from statemachines.models import MachineInstance
+
+logger = logging.getLogger(__name__)
+
+LOOKS_PER_SECOND = 5
+CHUNK = 1_000
+
+Items = list[bytes]
+
+
+class Reader(Protocol):
+    """Reads for watchers who are alike: those of a kind are equal, and hash alike."""
+
+    def read(self, pks: Sequence[int], seen: int) -> Mapping[int, tuple[Items, int, bool]]:
+        """Return for each instance what is new since a sequence, the new one, and whether more may come."""
+        ...
+
+
+class Watcher:
+    """Somebody who waits for an instance to move beyond `seen`.
+
+    `queue` gets what there is to tell, in the loop that it was made in; None after that, where there will be no more.
+    """
+
+    def __init__(self, pk: int, seen: int, reader: Reader) -> None:
+        self.pk = pk
+        self.seen = seen
+        self.reader = reader
+        self.queue: asyncio.Queue[Items | None] = asyncio.Queue()
+        self.loop = asyncio.get_running_loop()
+
+    def tell(self, items: Items, *, more: bool) -> None:
+        """Hand over what there is to tell; from the hub's thread."""
+        for put in (items, *(() if more else (None,))):
+            self.loop.call_soon_threadsafe(self.queue.put_nowait, put)
+
+
+class Hub:
+    """The watchers of one database, and the thread that looks for them."""
+
+    def __init__(self, using: str) -> None:
+        self.using = using
+        self.watchers: set[Watcher] = set()
+        self.lock = threading.Lock()
+        self.running = False
+
+    def watch(self, watcher: Watcher) -> None:
+        with self.lock:
+            self.watchers.add(watcher)
+            if not self.running:
+                self.running = True
+                threading.Thread(target=self._run, name="statemachines-streams", daemon=True).start()
+
+    def leave(self, watcher: Watcher) -> None:
+        with self.lock:
+            self.watchers.discard(watcher)
+
+    def _run(self) -> None:
+        while True:
+            with self.lock:
+                watchers = list(self.watchers)
+                if not watchers:
+                    self.running = False
+                    break
+            began = time.monotonic()
+            try:
+                self._look(watchers)
+            except DatabaseError:
+                logger.warning("Streams could not be served; the next look tries again.", exc_info=True)
+                connections[self.using].close()
+            time.sleep(max(0.0, 1 / LOOKS_PER_SECOND - (time.monotonic() - began)))
+        connections.close_all()
+
+    def _look(self, watchers: list[Watcher]) -> None:
+        known = dict(self._sequences({watcher.pk for watcher in watchers}))
+        alike: dict[tuple[Reader, int], list[Watcher]] = {}
+        for watcher in watchers:
+            if known.get(watcher.pk, -1) != watcher.seen:
+                alike.setdefault((watcher.reader, watcher.seen), []).append(watcher)
+        for (reader, seen), moved in alike.items():
+            self._tell(reader, seen, moved)
+
+    def _tell(self, reader: Reader, seen: int, moved: list[Watcher]) -> None:
+        """Tell watchers who are alike, by what is read for all of them together."""
+        try:
+            found = reader.read([watcher.pk for watcher in moved], seen)
+            for watcher in moved:
+                items, watcher.seen, more = found[watcher.pk]
+                watcher.tell(items, more=more)
+        except DatabaseError:
+            raise
+        except Exception:
+            logger.exception("The streams of instances %s failed.", [watcher.pk for watcher in moved])
+            for watcher in moved:
+                self.leave(watcher)
+                watcher.tell([], more=False)
+
+    def _sequences(self, pks: set[int]) -> Iterable[tuple[int, int]]:
+        listed = sorted(pks)
+        rows = MachineInstance.objects.using(self.using)
+        for start in range(0, len(listed), CHUNK):
+            found = rows.filter(pk__in=listed[start : start + CHUNK]).values_list("pk", "sequence")
+            yield from found
+
+
+_hubs: dict[str, Hub] = {}
+
+
+def hub_of(using: str) -> Hub:
+    """Return the process's hub of a database."""
+    return _hubs.setdefault(using, Hub(using))

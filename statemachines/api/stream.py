@@ -1,0 +1,134 @@
+"""What happens to an instance, as Server-Sent Events: each history entry, by its sequence, then the instance.
+
+The policy is asked again at each item: who may not see the instance any more is told that it is gone. A client that
+comes back with `Last-Event-ID` goes on where it was. Limits: needs ASGI; under WSGI the answer is 501, and pages poll.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from django.db import connections
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.request import Request
+
+from statemachines.core.events import Actor
+from statemachines.exceptions import InvalidValue
+from statemachines.models import HistoryEntry, MachineInstance
+from statemachines.registry import Registered
+
+from .base import is_asgi
+from .hub import Items, Watcher, hub_of
+from .instances import OfMachine
+from .operations import Operation
+from .problems import Unavailable
+from .public import shown, shown_entry
+from .waiting import let_go
+
+HEARTBEAT_SECONDS = 15.0
+MOST_ENTRIES = 500
+EVENT_STREAM = "text/event-stream"
+
+
+def told(name: str, data: Any, id: int | None = None) -> bytes:
+    """Return an event as it stands in the stream."""
+    number = b"" if id is None else b"id: %d\n" % id
+    return number + b"event: " + name.encode() + b"\ndata: " + msgspec.json.encode(data) + b"\n\n"
+
+
+@dataclass(frozen=True)
+class Feed:
+    """What one person is told of a machine's instances."""
+
+    registered: Registered
+    actor: Actor
+    using: str
+
+    def read(self, pks: Sequence[int], seen: int) -> dict[int, tuple[Items, int, bool]]:
+        """Return for each instance what is new since a sequence, the new one, and whether more may come."""
+        policy = self.registered.policy
+        assert policy is not None  # it has routes
+        rows = MachineInstance.objects.using(self.using).filter(machine=self.registered.name, pk__in=pks)
+        visible = {one.pk: one for one in policy.visible(self.actor, rows)}
+        entries: dict[int, list[HistoryEntry]] = {}
+        new = HistoryEntry.objects.using(self.using).filter(instance__in=list(visible), sequence__gt=seen)
+        for entry in new.filter(sequence__lte=seen + MOST_ENTRIES).order_by("sequence"):
+            entries.setdefault(entry.instance_id, []).append(entry)
+        return {pk: self._told(visible.get(pk), entries.get(pk, []), seen) for pk in pks}
+
+    def _told(
+        self, instance: MachineInstance | None, entries: list[HistoryEntry], seen: int
+    ) -> tuple[Items, int, bool]:
+        if instance is None:
+            return [told("gone", {})], seen, False
+        items = [told("entry", shown_entry(self.registered, one, self.actor), one.sequence) for one in entries]
+        last = entries[-1].sequence if entries else seen
+        if last >= instance.sequence:
+            items.append(told("instance", shown(self.registered, instance, self.actor), instance.sequence))
+        ended = instance.status in MachineInstance.ENDED and last >= instance.sequence
+        return items, last, not ended
+
+    async def stream(self, pk: int, seen: int) -> AsyncIterator[bytes]:
+        """Yield what happens, and a comment now and then, so that nobody on the way takes it for dead."""
+        watcher, hub = Watcher(pk, seen, self), hub_of(self.using)
+        hub.watch(watcher)
+        try:
+            yield b": here\n\n"
+            while True:
+                try:
+                    items = await asyncio.wait_for(watcher.queue.get(), HEARTBEAT_SECONDS)
+                except TimeoutError:
+                    yield b": still here\n\n"
+                    continue
+                if items is None:
+                    return
+                for item in items:
+                    yield item
+        finally:
+            hub.leave(watcher)
+
+
+class Stream(OfMachine):
+    """An instance's stream."""
+
+    http_method_names = ["get"]
+
+    def operation(self, method: str) -> Operation:
+        return Operation(
+            f"stream_{self.machine}",
+            "Follow an instance by Server-Sent Events; `Last-Event-ID` goes on after a sequence.",
+            str,
+            problems=(400, 404, 501),
+            media_type=EVENT_STREAM,
+        )
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Accept what is asked for: there is only the stream."""
+        return super().perform_content_negotiation(request, force=True)
+
+    def get(self, request: Request, pk: int) -> HttpResponseBase:
+        instance = self.instance(pk)
+        if not is_asgi(request._request):
+            raise Unavailable(501, "needs_asgi", "This server runs under WSGI, which holds no streams open.")
+        seen = self._seen(instance)
+        if instance.status in MachineInstance.ENDED and seen >= instance.sequence:
+            return HttpResponse(status=204)  # tells a browser's EventSource to come back no more
+        feed = Feed(self.registered, self.actor, self.using)
+        for alias in connections:
+            let_go(alias)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingHttpResponse(feed.stream(pk, seen), content_type=EVENT_STREAM, headers=headers)
+
+    def _seen(self, instance: MachineInstance) -> int:
+        """Return the sequence after which to begin: what the client has seen, or now. Raises InvalidValue."""
+        given = self.request.headers.get("Last-Event-ID")
+        if given is None:
+            return instance.sequence
+        if not (given.isascii() and given.isdigit() and len(given) < 19):
+            raise InvalidValue("header", field="Last-Event-ID", expected="a sequence", received=repr(given[:40]))
+        return min(int(given), instance.sequence)
