@@ -12,8 +12,8 @@ from typing import Any
 
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
-KEPT = "_statemachines_cursor"
-"""Where a connection of psycopg's keeps its cursor: it goes with the connection."""
+KEPT = "_statemachines_cursors"
+"""Where a connection of psycopg's keeps its cursors: they go with the connection."""
 
 if is_psycopg3:
     from psycopg import Cursor
@@ -25,18 +25,23 @@ if is_psycopg3:
             return super().execute(query, params, prepare=True, binary=True)
 
 
-def prepared_cursor(connection: Any) -> Any:
-    """Return a cursor of Django's, with prepared statements below it where that is possible."""
+def prepared_cursor(connection: Any, sql: str) -> Any:
+    """Return a cursor of Django's for a statement, with prepared ones below it where that is possible.
+
+    A cursor that only ever runs one statement keeps how it turns the values: psycopg knows it by the same `str`.
+    """
     pooled = connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
     if not is_psycopg3 or pooled or connection.queries_logged:
         return connection.cursor()
     connection.ensure_connection()
     below = connection.connection
-    kept = getattr(below, KEPT, None)  # whoever uses it fetches at once, so one serves all
+    cursors = below.__dict__.setdefault(KEPT, {})  # whoever uses one fetches at once, so it serves all
+    kept = cursors.get(sql)
     if kept is None:
         if below.prepare_threshold is None:
             # None, which Django sets, forbids preparing; with this, only who asks for it gets it.
             below.prepare_threshold = sys.maxsize
-        kept = connection._prepare_cursor(PreparedCursor(below))
-        setattr(below, KEPT, kept)
+        if len(cursors) >= below.prepared_max:  # psycopg keeps no more plans either
+            cursors.clear()
+        kept = cursors[sql] = connection._prepare_cursor(PreparedCursor(below))
     return kept
