@@ -17,12 +17,47 @@ KEPT = "_statemachines_cursors"
 
 if is_psycopg3:
     from psycopg import Cursor
+    from psycopg._preparing import Prepare
+    from psycopg.generators import execute, fetch_many
+    from psycopg.pq import TransactionStatus
 
     class PreparedCursor(Cursor[Any]):
-        """Prepares whatever it executes; values come back in binary, which is parsed faster."""
+        """Prepares whatever it executes; values come back in binary, which is parsed faster.
+
+        A statement that opens a transaction is sent together with BEGIN, once it is prepared: a round trip less.
+        psycopg's own pipelines do that too, but cost more than the trip.
+        """
 
         def execute(self, query: Any, params: Any = None) -> Any:  # type: ignore[override]  # all that Django passes
             return super().execute(query, params, prepare=True, binary=True)
+
+        def _execute_gen(self, query: Any, params: Any = None, **how: Any) -> Any:
+            known = self._last_query is query
+            opens = not self._conn.autocommit and self._pgconn.transaction_status == TransactionStatus.IDLE
+            if known and opens:
+                self._reset()
+                statement = self._convert_query(query, params)
+                prepared, name = self._get_prepared(statement)
+                if prepared is Prepare.YES:
+                    return self._open_gen(name, statement)
+            return super()._execute_gen(query, params, **how)
+
+        def _open_gen(self, name: bytes, statement: Any) -> Any:
+            """Send BEGIN and a prepared statement, and wait for both."""
+            connection = self._pgconn
+            connection.enter_pipeline_mode()
+            try:
+                connection.send_query_params(self._conn._get_tx_start_command(), None)
+                self._send_query_prepared(name, statement, binary=True)
+                connection.pipeline_sync()
+                began = yield from execute(connection)
+                results = yield from fetch_many(connection)
+                yield from fetch_many(connection)  # the answer to the sync
+            finally:
+                connection.exit_pipeline_mode()
+            self._check_results(began)
+            self._check_results(results)
+            self._set_results(results)
 
 
 def prepared_cursor(connection: Any, sql: str) -> Any:
@@ -33,7 +68,8 @@ def prepared_cursor(connection: Any, sql: str) -> Any:
     pooled = connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
     if not is_psycopg3 or pooled or connection.queries_logged:
         return connection.cursor()
-    connection.ensure_connection()
+    if connection.connection is None:
+        connection.ensure_connection()
     below = connection.connection
     cursors = below.__dict__.setdefault(KEPT, {})  # whoever uses one fetches at once, so it serves all
     kept = cursors.get(sql)
