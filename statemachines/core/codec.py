@@ -33,6 +33,9 @@ _EXPONENT = re.compile(rb"[0-9]e\+?[0-9]")
 _SUSPECT = re.compile(rb'[0-9](?:[0-9]{18}|:[0-9]{2}(?:\.[0-9]+)?"|e\+?[0-9]+(?:[,\]}]|$))')
 """An integer that may be too long, a time without a zone, a number with an exponent."""
 
+_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
+_LONG = b"0" * 19
+
 _ESCAPE = re.compile(rb"\\.")
 _TEXT = re.compile(rb'"[^"]*"')
 _EMPTY = re.compile(rb"\[\]|\{\}")
@@ -132,8 +135,12 @@ def _harmless(encoded: bytes) -> bool:
 
     Quick, and on the safe side: text that only looks like a long integer, a naive time… is examined for nothing.
     """
-    suspect = b"\\u0000" in encoded or b"Infinity" in encoded or _SUSPECT.search(encoded)
-    return not suspect and _is_shallow(encoded)
+    if b"\\u0000" in encoded or b"Infinity" in encoded:
+        return False
+    zeros = encoded.translate(_ZEROS)
+    # Every suspect has one of these, which are sought much faster than the pattern.
+    hinted = _LONG in zeros or b"0:00" in zeros or b"0e" in zeros
+    return not (hinted and _SUSPECT.search(encoded)) and _is_shallow(encoded)
 
 
 def _is_shallow(encoded: bytes) -> bool:

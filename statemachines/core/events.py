@@ -35,7 +35,7 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=snake_c
 
     @property
     def type(self) -> str:
-        return event_type(self.__class__)
+        return str(self.__struct_config__.tag)
 
 
 def event_type(event: type[Event]) -> str:

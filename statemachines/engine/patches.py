@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from statemachines import conf
 from statemachines.core.snapshot import Snapshot
@@ -40,8 +41,8 @@ def _changed(before: Snapshot[Any] | None, after: Snapshot[Any]) -> dict[str, An
 
 def _data(old: Any, new: Any) -> dict[str, Any]:
     if type(old) is type(new) and isinstance(new, msgspec.Struct):
-        pairs = ((name, getattr(old, name), getattr(new, name)) for name in new.__struct_fields__)
-        return {"set": {name: value for name, was, value in pairs if not _same(was, value)}}
+        values = zip(new.__struct_fields__, astuple(old), astuple(new), strict=True)
+        return {"set": {name: value for name, was, value in values if was is not value and not _same(was, value)}}
     was, now = _fields(old), _fields(new)
     changed = {name: value for name, value in now.items() if name not in was or not _same(was[name], value)}
     return {"set": changed, "unset": [name for name in was if name not in now]}
@@ -49,7 +50,7 @@ def _data(old: Any, new: Any) -> dict[str, Any]:
 
 def _same(old: Any, new: Any) -> bool:
     """Say whether two values are the same in JSON, where 1 is not True and 1.1 not 1.10."""
-    return old is new or (old == new and msgspec.json.encode(old) == msgspec.json.encode(new))
+    return old == new and msgspec.json.encode(old) == msgspec.json.encode(new)
 
 
 def _fields(data: Any) -> dict[str, Any]:

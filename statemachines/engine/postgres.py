@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.db import IntegrityError
@@ -93,7 +94,7 @@ class PostgresStore:
 
     def __init__(self, using: str, connection: BaseDatabaseWrapper) -> None:
         self.using = using
-        self.cursor = prepared_cursor(connection)
+        self.connection = connection
 
     def lock(self, pk: int, *, timeout: timedelta | None = None) -> Row:
         with lock_timeout(self.using, timeout) if timeout else nullcontext():
@@ -131,7 +132,7 @@ class PostgresStore:
     def _written(self, parts: list[Part], told: list[Part], instance: Part) -> Written:
         """Write it all as one statement; `told` are the parts whose rows are asked for."""
         if not told:
-            self.cursor.execute(*_as_one([*parts, ("", *instance[1:])]))
+            self._execute(*_as_one([*parts, ("", *instance[1:])]))
             return Written()
         return self._told([*parts, instance], told)
 
@@ -149,9 +150,14 @@ class PostgresStore:
         )
 
     def _fetch(self, sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
-        self.cursor.execute(sql, params)
-        rows: list[tuple[Any, ...]] = self.cursor.cursor.fetchall()  # they are here: Django's wrapper adds nothing
+        rows: list[tuple[Any, ...]] = self._execute(sql, params).fetchall()
         return rows
+
+    def _execute(self, sql: str, params: list[Any]) -> Any:
+        """Execute a statement; return psycopg's cursor, as Django's wrapper adds nothing to what is here already."""
+        cursor = prepared_cursor(self.connection, sql)
+        cursor.execute(sql, params)
+        return cursor.cursor
 
 
 def _row(found: tuple[Any, ...]) -> Row:
@@ -162,14 +168,25 @@ def _row(found: tuple[Any, ...]) -> Row:
 
 def _as_one(parts: list[Part]) -> tuple[str, list[Any]]:
     """Return named parts as one statement, whose last, nameless part is the main one, and its parameters."""
-    *named, (_, main, _) = parts
-    common = ", ".join(f"{name} AS ({part})" for name, part, _ in named)
-    return f"WITH {common}{main}" if common else main, [value for _, _, values in parts for value in values]
+    sql = _joined(tuple([(name, part) for name, part, _ in parts]))
+    return sql, [value for _, _, values in parts for value in values]
 
 
-def _rows(casts: str, rows: list[list[Any]]) -> tuple[str, list[Any]]:
-    """Return a VALUES list and its parameters; `casts` spells one row, with `%s` for each value."""
-    return ", ".join([f"({casts})"] * len(rows)), [value for row in rows for value in row]
+@lru_cache
+def _joined(parts: tuple[tuple[str, str], ...]) -> str:
+    *named, (_, main) = parts
+    common = ", ".join(f"{name} AS ({part})" for name, part in named)
+    return f"WITH {common}{main}" if common else main
+
+
+@lru_cache
+def _inserting(sql: str, casts: str, count: int) -> str:
+    """Return an INSERT of so many rows; `casts` spells one of them, with `%s` for each value."""
+    return sql.format(rows=", ".join([f"({casts})"] * count))
+
+
+def _flat(rows: list[list[Any]]) -> list[Any]:
+    return [value for row in rows for value in row]
 
 
 def _instance(change: Change) -> Part:
@@ -213,8 +230,7 @@ def _entries(change: Change) -> Part:
         for entry in change.entries
     ]
     casts = "%s, %s, %s" + ", %s::jsonb" * 6 + ", %s" * 8
-    rows, params = _rows(casts, values)
-    return "entries", ENTRIES.format(rows=rows), params
+    return "entries", _inserting(ENTRIES, casts, len(values)), _flat(values)
 
 
 def _timers(change: Change) -> Part | None:
@@ -224,8 +240,8 @@ def _timers(change: Change) -> Part | None:
         [change.pk, timer.name, timer.event, timer.payload, timer.state, timer.due_at, timer.armed]
         for timer in change.timers.values()
     ]
-    rows, params = _rows("%s, %s, %s, %s::jsonb, %s, %s, %s", values)
-    return "timers", TIMERS.format(rows=rows), params
+    casts = "%s, %s, %s, %s::jsonb, %s, %s, %s"
+    return "timers", _inserting(TIMERS, casts, len(values)), _flat(values)
 
 
 def _effects(change: Change) -> Part | None:
@@ -247,5 +263,5 @@ def _effects(change: Change) -> Part | None:
         ]
         for effect in change.effects
     ]
-    rows, params = _rows("%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, 'waiting', 0, %s, '', %s", values)
-    return "effects", EFFECTS.format(rows=rows), params
+    casts = "%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, 'waiting', 0, %s, '', %s"
+    return "effects", _inserting(EFFECTS, casts, len(values)), _flat(values)

@@ -6,9 +6,10 @@ Limits: called inside a transaction. `postgres` does the same in one statement.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Protocol
 
 from django.db import connections
@@ -52,12 +53,16 @@ def store(using: str) -> Store:
 
 def store_of(using: str, connection: BaseDatabaseWrapper) -> Store:
     """Return the store of a connection that is at hand."""
-    named = conf.get("STORE") or ("postgres" if connection.vendor == "postgresql" else "orm")
+    return _kind(conf.get("STORE") or ("postgres" if connection.vendor == "postgresql" else "orm"))(using, connection)
+
+
+@cache
+def _kind(named: str) -> Callable[[str, BaseDatabaseWrapper], Store]:
     if named == "orm":
-        return OrmStore(using, connection)
+        return OrmStore
     from .postgres import PostgresStore  # it builds on this module, and needs psycopg
 
-    return PostgresStore(using, connection)
+    return PostgresStore
 
 
 @contextmanager
