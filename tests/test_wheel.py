@@ -69,7 +69,11 @@ def test_it_names_what_it_needs(wheel: Path) -> None:
         told = Parser().parsestr(archive.read(name).decode())
     assert sorted(told.get_all("Provides-Extra", [])) == ["celery", "drf", "png", "postgres"]
     needed = told.get_all("Requires-Dist", [])
-    assert sorted(line.split(">")[0] for line in needed if "extra ==" not in line) == ["django", "msgspec", "quickjs-ng"]
+    assert sorted(line.split(">")[0] for line in needed if "extra ==" not in line) == [
+        "django",
+        "msgspec",
+        "quickjs-ng",
+    ]
 
 
 def test_it_runs_in_an_empty_project(installed: Path, tmp_path: Path) -> None:
