@@ -90,7 +90,7 @@ class _Maskers:
 def _each_item(inner: Mask | None) -> Mask | None:
     if inner is None:
         return None
-    return lambda value: [inner(one) for one in value] if isinstance(value, list) else value
+    return lambda value: [inner(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _each_value(inner: Mask | None) -> Mask | None:
@@ -101,7 +101,7 @@ def _each_value(inner: Mask | None) -> Mask | None:
 
 def _items(value: Any, items: list[Mask]) -> Any:
     """Mask a tuple; another value is one of another branch of a union."""
-    if not isinstance(value, list) or len(value) != len(items):
+    if not isinstance(value, list | tuple) or len(value) != len(items):
         return value
     return [one(part) for one, part in zip(items, value, strict=True)]
 

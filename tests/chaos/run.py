@@ -48,8 +48,11 @@ def own_servers(fast: bool) -> Iterator[dict[str, str]]:
     kept = {name: os.environ.pop(name, "") for name in ("DATABASE_URL", "CELERY_BROKER_URL")}
     if kept["CELERY_BROKER_URL"].startswith(("amqp", "pyamqp")):
         os.environ["CELERY_BROKER_URL"] = kept["CELERY_BROKER_URL"]
-    with servers(fast) as urls:
-        yield urls
+    try:
+        with servers(fast) as urls:
+            yield urls
+    finally:
+        os.environ.update({name: value for name, value in kept.items() if value})
 
 
 class Plan(NamedTuple):
