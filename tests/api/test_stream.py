@@ -26,6 +26,9 @@ from .conftest import Desk, client
 
 OPEN_STREAMS = 500
 
+OPENING_AT_ONCE = 20
+"""While it is opened, each request has a connection of its own, and PostgreSQL has 100."""
+
 
 def later(seconds: float, act: Callable[[], Any]) -> threading.Thread:
     """Do something in a while, in a thread of its own."""
@@ -211,17 +214,20 @@ def test_many_streams(desk: Desk, server: str, record_property: Any) -> None:
 
     async def watched() -> list[float]:
         opened = asyncio.Semaphore(0)
+        door = asyncio.Semaphore(OPENING_AT_ONCE)
         sent: dict[int, float] = {}
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(timeout=60, limits=limits) as http:
 
             async def one(pk: int) -> float:
                 address = f"{server}/machines/helpdesk.bell/instances/{pk}/stream/"
+                await door.acquire()
                 async with http.stream("GET", address) as answer:
                     async for event in events(answer):
                         if "event" in event:
                             return time.monotonic() - sent[pk]
                         opened.release()
+                        door.release()
                 raise AssertionError("the stream ended")
 
             tasks = [asyncio.create_task(one(instance.pk)) for instance in made]
