@@ -78,9 +78,10 @@ def test_another_ones_instance_is_not_there(desk: Desk, method: str, path: str) 
 @pytest.mark.parametrize(("method", "path"), endpoints(of_instance=True) + endpoints(of_instance=False))
 def test_owner_and_staff_are_never_answered_by_an_error_of_ours(desk: Desk, method: str, path: str) -> None:
     """Who may see an instance gets an answer or a clear refusal on every endpoint."""
+    no_stream = {501} if path.endswith("/stream/") else set()  # this server is WSGI's
     for user in (desk.ann, desk.staff):
         if "broken" not in path:
-            assert ask(user, method, path, desk).status_code in (200, 204, 400, 403, 409, 501)
+            assert ask(user, method, path, desk).status_code in {200, 204, 400, 403, 409} | no_stream
 
 
 @pytest.mark.parametrize(("method", "path"), endpoints(of_instance=False))
