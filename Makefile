@@ -54,6 +54,10 @@ bench: $(STAMP) ## Measure the hot path beside psycopg, the ORM and django-fsm-2
 chaos: $(STAMP) ## Kill, stop and flush everything for SECONDS=60, at moments drawn from SEED=1, and check that nothing is lost
 	$(BIN)/python -m tests.chaos --seconds $(if $(findstring command,$(origin SECONDS)),$(SECONDS),60) --seed $(or $(SEED),1)
 
+.PHONY: bench-timers
+bench-timers: $(STAMP) ## Measure how late timers fire beside Celery's countdown, and how fast 10,000 are done; QUICK=1
+	$(BIN)/python -m project.servers -- $(BIN)/python -m benchmarks.timers $(if $(QUICK),--quick)
+
 .PHONY: test-sqlite
 test-sqlite: $(STAMP) ## Run the engine's and the orders' tests on a SQLite file, with no broker
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \

@@ -24,6 +24,7 @@ from .core.events import Actor, Event, Moment, Occurrence
 from .core.functions import action, and_, assign, cancel, effect, fact, guard, in_state, not_, or_, raise_, send
 from .core.machine import Machine
 from .core.privacy import Sensitive
+from .core.times import local_time
 
 __all__ = [
     "Actor",
@@ -60,6 +61,7 @@ __all__ = [
     "fact",
     "guard",
     "in_state",
+    "local_time",
     "not_",
     "or_",
     "pending",

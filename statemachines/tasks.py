@@ -50,12 +50,12 @@ class CeleryDispatcher:
     """Hands work to Celery's workers, without waiting for the broker."""
 
     def run_effect(self, pk: int, name: str, at: datetime, using: str) -> None:
-        publisher.put(partial(run_effect.apply_async, (pk, using), eta=at, **of_effect(name), **lives(at)))
+        publisher.put(partial(run_effect.apply_async, (pk, using), **of_effect(name), **when(at)))
 
     def fire_timers(self, pks: list[int], at: datetime, using: str) -> None:
         queue = conf.get("CONTROL_QUEUE")
         named = {"queue": queue} if queue else {}
-        publisher.put(partial(fire_timers.apply_async, (pks, using), eta=at, **named, **lives(at)))
+        publisher.put(partial(fire_timers.apply_async, (pks, using), **named, **when(at)))
 
 
 def of_effect(name: str) -> dict[str, Any]:
@@ -70,6 +70,11 @@ def of_effect(name: str) -> dict[str, Any]:
     return told
 
 
-def lives(at: datetime) -> dict[str, Any]:
-    """Return when a message has lost its sense, as the sweep hands its work over anew: no dead worker leaves a heap."""
-    return {"expires": max(at, timezone.now()) + conf.duration("SWEEP_INTERVAL_SECONDS") + sweeping.HANDED}
+def when(at: datetime) -> dict[str, Any]:
+    """Return when a message is for, and when it has lost its sense, as the sweep hands its work over anew.
+
+    One that is due has no time: a worker takes of those only as many as it can do. No dead worker leaves a heap.
+    """
+    now = timezone.now()
+    expires = max(at, now) + conf.duration("SWEEP_INTERVAL_SECONDS") + sweeping.HANDED
+    return {"expires": expires} | ({"eta": at} if at > now else {})

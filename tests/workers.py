@@ -20,14 +20,14 @@ DEADLINE = 30
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a process that works on this test's database."""
+    """Return the environment of a process that works on this test's database, with this process's settings."""
     values = connection.settings_dict
     password = f"{quote(values['USER'])}:{quote(values['PASSWORD'])}"
     url = f"postgresql://{password}@{values['HOST']}:{values['PORT']}/{values['NAME']}"
     return os.environ | {
         "DATABASE_URL": url,
         "CELERY_BROKER_URL": broker_url(),
-        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"],
     }
 
 

@@ -6,7 +6,7 @@ Limits: imports neither Celery nor DRF; what is to be done after commit goes to 
 from .health import Health, health
 from .history import snapshot_at
 from .holds import hold, preview, release
-from .lifecycle import cancel, pause, resume
+from .lifecycle import acancel, apause, aresume, cancel, pause, resume
 from .outbox import EffectCall
 from .pending import complete
 from .repair import cancel_timer, fire_timer_now, give_result, postpone_timer, retry_effect, skip_effect
@@ -16,8 +16,11 @@ __all__ = [
     "EffectCall",
     "Health",
     "Sent",
+    "acancel",
     "acreate",
     "aforce",
+    "apause",
+    "aresume",
     "asend",
     "cancel",
     "cancel_timer",

@@ -1,4 +1,4 @@
-"""The changes of many instances as one PostgreSQL statement: a column of values is an array.
+"""The changes of many instances as one PostgreSQL statement: the rows of a table travel as one JSON text.
 
 Limits: instances that are there already; does for each what `postgres` does for one.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+import msgspec
 
 from .changes import Change, NewEffect, NewEntry, NewTimer
 
@@ -17,9 +19,9 @@ UPDATE statemachines_machineinstance AS i
 SET state = v.state, configuration = v.configuration::jsonb, data = v.data::jsonb,
     history_states = v.history_states::jsonb, status = v.status, output = v.output::jsonb, sequence = v.sequence,
     updated_at = v.updated_at
-FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[],
-            %s::timestamptz[])
-     AS v(id, state, configuration, data, history_states, status, output, sequence, updated_at)
+FROM json_to_recordset(%s::json)
+     AS v(id bigint, state text, configuration text, data text, history_states text, status text,
+          output text, sequence bigint, updated_at timestamptz)
 WHERE i.id = v.id"""
 
 ENTRIES = """
@@ -28,17 +30,19 @@ INSERT INTO statemachines_historyentry
      actor_label, origin, reason, version, duration_ms, at)
 SELECT instance_id, sequence, event, payload::jsonb, facts::jsonb, source::jsonb, target::jsonb, microsteps::jsonb,
        patch::jsonb, actor_kind, actor_id, actor_label, origin, reason, version, duration_ms, at
-FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-            %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::float8[],
-            %s::timestamptz[])
-     AS v(instance_id, sequence, event, payload, facts, source, target, microsteps, patch, actor_kind, actor_id,
-          actor_label, origin, reason, version, duration_ms, at)"""
+FROM json_to_recordset(%s::json)
+     AS v(instance_id bigint, sequence bigint, event text, payload text, facts text, source text,
+          target text, microsteps text, patch text, actor_kind text, actor_id text, actor_label text,
+          origin text, reason text, version int, duration_ms float8, at timestamptz)"""
 
 TIMERS_GONE = """
-DELETE FROM statemachines_timer AS t USING unnest(%s::bigint[], %s::text[]) AS v(instance_id, name)
+DELETE FROM statemachines_timer AS t USING json_to_recordset(%s::json)
+     AS v(instance_id bigint, name text)
 WHERE t.instance_id = v.instance_id AND t.name = v.name"""
 
-ALL_TIMERS_GONE = "DELETE FROM statemachines_timer WHERE instance_id = ANY(%s::bigint[])"
+ALL_TIMERS_GONE = """
+DELETE FROM statemachines_timer AS t USING json_to_recordset(%s::json) AS v(instance_id bigint)
+WHERE t.instance_id = v.instance_id"""
 
 # As `querysets.EffectQuerySet.stop`.
 STOPPED = """
@@ -47,15 +51,17 @@ SET status = CASE WHEN status IN ('running', 'cancelling') THEN 'cancelling'
                   WHEN status = 'ran' THEN CASE WHEN failure THEN 'failed' ELSE 'ignored' END
                   ELSE 'cancelled' END,
     ended_at = CASE WHEN status NOT IN ('running', 'cancelling') THEN v.at END, needs_attention = false
-FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS v(instance_id, invocation, at)
+FROM json_to_recordset(%s::json)
+     AS v(instance_id bigint, invocation text, at timestamptz)
 WHERE e.instance_id = v.instance_id AND e.invocation = v.invocation
   AND status IN ('waiting', 'running', 'cancelling', 'pending', 'ran')"""
 
 TIMERS = """
 INSERT INTO statemachines_timer (instance_id, name, event, payload, state, due_at, armed)
 SELECT instance_id, name, event, payload::jsonb, state, due_at, armed
-FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::bigint[])
-     AS v(instance_id, name, event, payload, state, due_at, armed)
+FROM json_to_recordset(%s::json)
+     AS v(instance_id bigint, name text, event text, payload text, state text, due_at timestamptz,
+          armed bigint)
 ON CONFLICT (instance_id, name) DO UPDATE
 SET event = excluded.event, payload = excluded.payload, state = excluded.state, due_at = excluded.due_at,
     armed = excluded.armed, handed_until = NULL, attempts = 0, error = '', needs_attention = false
@@ -67,48 +73,104 @@ INSERT INTO statemachines_effect
      created_at)
 SELECT instance_id, sequence, key, name, invocation, state, version, input::jsonb, limit_key, 'waiting', 0, due_at, '',
        created_at
-FROM unnest(%s::bigint[], %s::bigint[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::int[], %s::text[],
-            %s::text[], %s::timestamptz[], %s::timestamptz[])
-     AS v(instance_id, sequence, key, name, invocation, state, version, input, limit_key, due_at, created_at)
+FROM json_to_recordset(%s::json)
+     AS v(instance_id bigint, sequence bigint, key uuid, name text, invocation text, state text,
+          version int, input text, limit_key text, due_at timestamptz, created_at timestamptz)
 RETURNING id, name, due_at"""
 
 
-def parts(changes: Sequence[Change]) -> tuple[list[Part], list[Part]]:
-    """Return the statement's parts, and those whose rows are asked for."""
+def parts(changes: Sequence[Change]) -> tuple[list[Part], list[Part], Part]:
+    """Return the statement's parts that have rows, those whose rows are asked for, and that of the instances."""
     written = [
-        ("instances", UPDATED, _columns(9, map(_instance, changes))),
-        ("entries", ENTRIES, _columns(17, (_entry(one, entry) for one in changes for entry in one.entries))),
-        ("gone", TIMERS_GONE, _columns(2, ((one.pk, name) for one in changes for name in one.timers_gone))),
-        ("all_gone", ALL_TIMERS_GONE, [[one.pk for one in changes if one.all_timers_gone]]),
-        ("stopped", STOPPED, _columns(3, ((one.pk, name, one.at) for one in changes for name in one.stopped))),
+        _part("entries", ENTRIES, (_entry(one, entry) for one in changes for entry in one.entries)),
+        _part("gone", TIMERS_GONE, (_gone(one, name) for one in changes for name in one.timers_gone)),
+        _part("all_gone", ALL_TIMERS_GONE, ({"instance_id": one.pk} for one in changes if one.all_timers_gone)),
+        _part("stopped", STOPPED, (_stopped(one, name) for one in changes for name in one.stopped)),
     ]
     told = [
-        ("timers", TIMERS, _columns(7, (_timer(one.pk, set) for one in changes for set in one.timers.values()))),
-        ("effects", EFFECTS, _columns(11, (_effect(one, effect) for one in changes for effect in one.effects))),
+        _part("timers", TIMERS, (_timer(one, timer) for one in changes for timer in one.timers.values())),
+        _part("effects", EFFECTS, (_effect(one, effect) for one in changes for effect in one.effects)),
     ]
-    return written, told
+    return [*filter(None, written)], [*filter(None, told)], ("instances", UPDATED, _text(map(_instance, changes)))
 
 
-def _columns(count: int, rows: Iterable[tuple[Any, ...]]) -> list[Any]:
-    return [list(column) for column in zip(*rows, strict=True)] or [[]] * count
+def _part(name: str, sql: str, rows: Iterable[dict[str, Any]]) -> Part | None:
+    listed = list(rows)
+    return (name, sql, _text(listed)) if listed else None
 
 
-def _instance(change: Change) -> tuple[Any, ...]:
-    told = (change.pk, change.state, change.configuration, change.data, change.history_states)
-    return (*told, change.status, change.output, change.sequence, change.at)
+def _text(rows: Iterable[dict[str, Any]]) -> list[Any]:
+    """Return a table's rows as the one parameter of its part; what is JSON already is a string in it."""
+    return [msgspec.json.encode(list(rows)).decode()]
 
 
-def _entry(change: Change, entry: NewEntry) -> tuple[Any, ...]:
-    event = (change.pk, entry.sequence, entry.event, entry.payload, entry.facts)
-    moved = (entry.source, entry.target, entry.microsteps, entry.patch)
-    by = (entry.actor.kind, entry.actor.id, entry.actor.label, entry.origin, entry.reason)
-    return (*event, *moved, *by, entry.version, entry.duration_ms, entry.at)
+def _instance(change: Change) -> dict[str, Any]:
+    return {
+        "id": change.pk,
+        "state": change.state,
+        "configuration": change.configuration,
+        "data": change.data,
+        "history_states": change.history_states,
+        "status": change.status,
+        "output": change.output,
+        "sequence": change.sequence,
+        "updated_at": change.at,
+    }
 
 
-def _timer(pk: int, timer: NewTimer) -> tuple[Any, ...]:
-    return pk, timer.name, timer.event, timer.payload, timer.state, timer.due_at, timer.armed
+def _entry(change: Change, entry: NewEntry) -> dict[str, Any]:
+    return {
+        "instance_id": change.pk,
+        "sequence": entry.sequence,
+        "event": entry.event,
+        "payload": entry.payload,
+        "facts": entry.facts,
+        "source": entry.source,
+        "target": entry.target,
+        "microsteps": entry.microsteps,
+        "patch": entry.patch,
+        "actor_kind": entry.actor.kind,
+        "actor_id": entry.actor.id,
+        "actor_label": entry.actor.label,
+        "origin": entry.origin,
+        "reason": entry.reason,
+        "version": entry.version,
+        "duration_ms": entry.duration_ms,
+        "at": entry.at,
+    }
 
 
-def _effect(change: Change, effect: NewEffect) -> tuple[Any, ...]:
-    asked = (change.pk, effect.sequence, effect.key, effect.name, effect.invocation, effect.state)
-    return (*asked, effect.version, effect.input, effect.limit_key, effect.due_at, change.at)
+def _gone(change: Change, name: str) -> dict[str, Any]:
+    return {"instance_id": change.pk, "name": name}
+
+
+def _stopped(change: Change, invocation: str) -> dict[str, Any]:
+    return {"instance_id": change.pk, "invocation": invocation, "at": change.at}
+
+
+def _timer(change: Change, timer: NewTimer) -> dict[str, Any]:
+    return {
+        "instance_id": change.pk,
+        "name": timer.name,
+        "event": timer.event,
+        "payload": timer.payload,
+        "state": timer.state,
+        "due_at": timer.due_at,
+        "armed": timer.armed,
+    }
+
+
+def _effect(change: Change, effect: NewEffect) -> dict[str, Any]:
+    return {
+        "instance_id": change.pk,
+        "sequence": effect.sequence,
+        "key": effect.key,
+        "name": effect.name,
+        "invocation": effect.invocation,
+        "state": effect.state,
+        "version": effect.version,
+        "input": effect.input,
+        "limit_key": effect.limit_key,
+        "due_at": effect.due_at,
+        "created_at": change.at,
+    }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from statemachines.core.events import Actor
@@ -35,6 +36,21 @@ class Row:
     sequence: int
     created_at: datetime
     updated_at: datetime
+    now: datetime
+
+
+@dataclass(slots=True, order=True)
+class SetTimer:
+    """A timer that is set, the earliest first; `held`: everything is. `now` is the one clock's when it was read."""
+
+    due_at: datetime
+    pk: int
+    instance_id: int
+    name: str
+    event: str
+    payload: Any
+    armed: int
+    held: bool
     now: datetime
 
 

@@ -6,11 +6,12 @@ Limits: a dispatcher may lose what it is given; the sweep finds it. So it never 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from statemachines import conf
@@ -20,8 +21,11 @@ from .changes import DueEffect, DueTimer, Written
 
 logger = logging.getLogger(__name__)
 
-TIMERS_AT_ONCE = 100
-"""Timers that one transaction fires: its locks are held for some hundredths of a second."""
+TIMERS_AT_ONCE = 200
+"""Timers that one transaction fires: its locks are held for about a tenth of a second."""
+
+TOGETHER = timedelta(milliseconds=100)
+"""Timers that are due within this go in one message, whose worker waits from one to the next."""
 
 
 class Unreachable(ConnectionError):
@@ -31,7 +35,7 @@ class Unreachable(ConnectionError):
 class Dispatcher(Protocol):
     """Hands work to workers. It may raise; what it did not hand over, the sweep does.
 
-    `at` is a time that is near, or past.
+    `at` is a time of this process's clock that is near, or past. Timers are due then, or within `TOGETHER` after it.
     """
 
     def run_effect(self, pk: int, name: str, at: datetime, using: str) -> None:
@@ -75,23 +79,34 @@ def hand_over(written: Written, now: datetime, using: str) -> None:
 def hand(effects: Sequence[DueEffect], timers: Sequence[DueTimer], now: datetime, using: str) -> bool:
     """Hand effects and timers to the dispatcher; give up at the first failure, as the rest would fail as well.
 
-    Return whether it took them all. Timers that are due go in batches, the others each for its own time.
+    Return whether it took them all. `now` is the one clock's; the dispatcher is told times by this process's.
     """
     if not effects and not timers:
         return True
     dispatcher: Dispatcher = _instead or import_string(conf.dispatcher())()
-    due = [pk for pk, due_at in timers if due_at <= now]
+    here = timezone.now() - now
     try:
         for pk, name, due_at in effects:
-            dispatcher.run_effect(pk, name, due_at, using)
-        for start in range(0, len(due), TIMERS_AT_ONCE):
-            dispatcher.fire_timers(due[start : start + TIMERS_AT_ONCE], now, using)
-        for pk, due_at in timers:
-            if due_at > now:
-                dispatcher.fire_timers([pk], due_at, using)
+            dispatcher.run_effect(pk, name, due_at + here, using)
+        for due_at, pks in together(timers, now):
+            dispatcher.fire_timers(pks, due_at + here, using)
     except Unreachable:
         return False
     except Exception:
         logger.warning("Nothing could be handed to the workers; the sweep will do it.", exc_info=True)
         return False
     return True
+
+
+def together(timers: Iterable[DueTimer], now: datetime) -> Iterator[tuple[datetime, list[int]]]:
+    """Group timers that are due, or nearly at the same time; yield each group with when its first is due."""
+    group: list[int] = []
+    first = now
+    for due_at, pk in sorted((max(due_at, now), pk) for pk, due_at in timers):
+        if group and (len(group) == TIMERS_AT_ONCE or due_at - first > TOGETHER):
+            yield first, group
+            group = []
+        first = first if group else due_at
+        group.append(pk)
+    if group:
+        yield first, group

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import msgspec
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min, Q, QuerySet
 
 from statemachines import conf
 from statemachines.models import Effect, EffectHold, MachineInstance, SweepRecord, Timer
@@ -64,7 +64,8 @@ def health(using: str | None = None) -> Health:
     open_ones = Effect.objects.using(alias).filter(status__in=Effect.OPEN)
     free = open_ones.exclude(name__in=held)
     effects = free.filter(late).aggregate(count=Count("pk"), first=Min("due_at"))
-    by_status = dict(open_ones.values_list("status").annotate(Count("pk")).order_by())
+    going_on = open_ones.filter(needs_attention=False)
+    by_status = dict(going_on.values_list("status").annotate(Count("pk")).order_by())
     firsts = [first for first in (timers["first"], effects["first"]) if first is not None]
     return _judged(
         Health(
@@ -77,8 +78,8 @@ def health(using: str | None = None) -> Health:
             running=by_status.get(Effect.Status.RUNNING, 0),
             pending=by_status.get(Effect.Status.PENDING, 0),
             paused=MachineInstance.objects.using(alias).filter(status=MachineInstance.Status.PAUSED).count(),
-            attention=MachineInstance.objects.using(alias).needing_attention().count(),
-            failing=_failing(alias),
+            attention=_attention(alias),
+            failing=_failing(alias, going_on),
             held=held,
             problems=[],
         ),
@@ -86,12 +87,22 @@ def health(using: str | None = None) -> Health:
     )
 
 
-def _failing(using: str) -> list[Failing]:
-    retrying = Count("pk", filter=Q(status=Effect.Status.WAITING, needs_attention=False))
-    attention = Count("pk", filter=Q(needs_attention=True))
-    failed = Effect.objects.using(using).filter(status__in=Effect.OPEN).exclude(error="")
-    counted = failed.values_list("name").annotate(retrying=retrying, attention=attention).order_by("name")
-    return [Failing(*row) for row in counted]
+def _attention(using: str) -> int:
+    """Count the instances that need it from the few rows that do, not from all instances."""
+    effects, timers = (
+        rows.using(using).filter(needs_attention=True).order_by().values_list("instance_id")
+        for rows in (Effect.objects, Timer.objects)
+    )
+    return effects.union(timers).count()
+
+
+def _failing(using: str, going_on: QuerySet[Effect]) -> list[Failing]:
+    """Count by name; each of the two questions has a partial index of its own."""
+    stuck = Effect.objects.using(using).filter(needs_attention=True)
+    retried = going_on.filter(status=Effect.Status.WAITING).exclude(error="")
+    retrying, attention = (dict(rows.values_list("name").annotate(Count("pk")).order_by()) for rows in (retried, stuck))
+    names = sorted(retrying.keys() | attention.keys())
+    return [Failing(name, retrying.get(name, 0), attention.get(name, 0)) for name in names]
 
 
 def _judged(seen: Health, patience: timedelta) -> Health:
@@ -104,7 +115,7 @@ def _judged(seen: Health, patience: timedelta) -> Health:
         problems.append("Everything is held: statemachines_hold --release '*' lets it go on.")
     elif seen.overdue_timers or seen.overdue_effects:
         what = f"{seen.overdue_timers} timers and {seen.overdue_effects} effects are overdue"
-        problems.append(f"{what}, the oldest since {seen.oldest_overdue:.0f} s: are there workers enough?")
+        problems.append(f"{what}, the oldest by {seen.oldest_overdue:.0f} s: do workers live, and are there enough?")
     if seen.attention:
         problems.append(f"{seen.attention} instances need attention: an effect or a timer of theirs failed for good.")
     return msgspec.structs.replace(seen, problems=problems)

@@ -13,8 +13,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from django.db.models import F
+from asgiref.sync import sync_to_async
+from django.db import transaction
+from django.db.models import F, Q
 
+from statemachines import conf
 from statemachines.core.errors import MachineError
 from statemachines.core.events import Actor
 from statemachines.exceptions import OperationRefused
@@ -22,6 +25,7 @@ from statemachines.models import Effect, HistoryEntry, MachineInstance, Timer
 
 from . import allowed, outbox, timers
 from .asking import located, reasoned, who
+from .dispatch import hand
 from .transaction import Driven, drive
 from .verbs import expect, fresh
 
@@ -33,11 +37,12 @@ CANCEL = "statemachines.cancel"
 
 
 class Due(NamedTuple):
-    """What waited while the instance was paused: `model` tells a timer from an effect's result."""
+    """What waited while the instance was paused: a timer, or the result of what was invoked (`invocation`)."""
 
     at: datetime
     model: str
     pk: int
+    invocation: str
 
 
 def pause(
@@ -54,7 +59,7 @@ def pause(
 
     def work(driven: Driven, by: Actor, why: str, alias: str) -> None:
         _active(driven, "pause", "active")
-        driven.note(PAUSE, {}, by, origin, why)
+        driven.note(PAUSE, {"before": "active", "after": "paused"}, by, origin, why)
         driven.lifecycle = "paused"
 
     return _operated(instance, "pause", reason, actor, using, work, system=system, sequence=expected_sequence)
@@ -76,27 +81,29 @@ def resume(
     `shift_timers`: all its timers are put off by the length of the pause, as if time had stood still. One whose event
     the machine fails at needs attention afterwards. Raises OperationRefused where it is not paused.
     """
-    broken: set[Due] = set()
+    broken: set[tuple[str, int]] = set()
 
     def work(driven: Driven, by: Actor, why: str, alias: str) -> None:
         _active(driven, "resume", "paused")
         since = HistoryEntry.objects.using(alias).filter(instance=driven.pk, event=PAUSE).latest("sequence").at
-        driven.note(RESUME, {"paused_at": since.isoformat(), "shift_timers": shift_timers}, by, origin, why)
+        told = {"before": "paused", "after": "active", "paused_at": since.isoformat(), "shift_timers": shift_timers}
+        driven.note(RESUME, told, by, origin, why)
         driven.lifecycle = "active"
         if shift_timers:
             Timer.objects.using(alias).filter(instance=driven.pk).update(due_at=F("due_at") + (driven.now - since))
         for due in _waiting(driven, alias):
-            if due in broken:
+            if (due.model, due.pk) in broken:
                 _mark(due, alias)
             else:
                 _take(driven, due, alias)
+        wake(driven, alias)
 
     while True:
         try:
             return _operated(instance, "resume", reason, actor, using, work, system=system, sequence=expected_sequence)
         except _Broken as failed:
             logger.exception("%s of a resumed instance failed; it needs attention.", failed.due)
-            broken.add(failed.due)
+            broken.add((failed.due.model, failed.due.pk))
 
 
 class _Broken(Exception):
@@ -107,24 +114,44 @@ class _Broken(Exception):
 def _waiting(driven: Driven, using: str) -> list[Due]:
     due = Timer.objects.using(using).filter(instance=driven.pk, due_at__lte=driven.now, needs_attention=False)
     ran = Effect.objects.using(using).filter(instance=driven.pk, status=Effect.Status.RAN, needs_attention=False)
-    waiting = [Due(at, "timer", pk) for at, pk in due.values_list("due_at", "pk")]
-    waiting += [Due(at, "effect", pk) for at, pk in ran.exclude(invocation="").values_list("ran_at", "pk")]
+    waiting = [Due(at, "timer", pk, "") for at, pk in due.values_list("due_at", "pk")]
+    results = ran.exclude(invocation="").values_list("ran_at", "pk", "invocation")
+    waiting += [Due(at, "effect", pk, invocation) for at, pk, invocation in results]
     return sorted(waiting)
 
 
 def _take(driven: Driven, due: Due, using: str) -> None:
+    """Have the machine take a timer or a result, unless what came before it has left the state."""
     try:
         if due.model == "timer":
             timers.deliver(driven, Timer.objects.using(using).get(pk=due.pk))
-        else:
+        elif due.invocation not in driven.stopped:
             outbox.deliver(driven, due.pk, using)
     except MachineError as error:
+        if timers.outage(error.__cause__, using):  # another transaction, or the database: not its fault
+            raise
         raise _Broken(due) from error
 
 
 def _mark(due: Due, using: str) -> None:
     rows: Any = Timer.objects if due.model == "timer" else Effect.objects
     rows.using(using).filter(pk=due.pk).update(needs_attention=True)
+
+
+def wake(driven: Driven, using: str) -> None:
+    """Hand over, after the commit, what is set or open and due before the next sweep, which may have passed it by."""
+    near = Q(
+        instance=driven.pk, needs_attention=False, due_at__lte=driven.now + conf.duration("SWEEP_INTERVAL_SECONDS")
+    )
+    set_timers, effects = Timer.objects.using(using), Effect.objects.using(using).filter(status__in=Effect.OPEN)
+    for rows in (set_timers, effects):
+        rows.filter(instance=driven.pk).exclude(handed_until=None).update(handed_until=None)
+
+    def woken() -> None:
+        due = list(set_timers.filter(near).values_list("pk", "due_at"))
+        hand(list(effects.filter(near).values_list("pk", "name", "due_at")), due, driven.now, using)
+
+    transaction.on_commit(woken, using=using, robust=True)
 
 
 def cancel(
@@ -144,13 +171,18 @@ def cancel(
 
     def work(driven: Driven, by: Actor, why: str, alias: str) -> None:
         _active(driven, "cancel", "active", "paused")
-        driven.note(CANCEL, {}, by, origin, why)
         assert driven.snapshot is not None  # loaded
         driven.snapshot = msgspec.structs.replace(driven.snapshot, status="done")
+        driven.note(CANCEL, {"before": driven.row.status, "after": "cancelled"}, by, origin, why)
         driven.lifecycle = "cancelled"
         Effect.objects.using(alias).filter(instance=driven.pk).stop(driven.now)
 
     return _operated(instance, "cancel", reason, actor, using, work, system=system, sequence=expected_sequence)
+
+
+apause = sync_to_async(pause)
+aresume = sync_to_async(resume)
+acancel = sync_to_async(cancel)
 
 
 def _active(driven: Driven, what: str, *possible: str) -> None:

@@ -82,7 +82,7 @@ class Macrosteps(Driver):
                 source=where,
                 target=where,
                 microsteps="[]",
-                patch="{}",
+                patch=patch(snapshot, snapshot),  # that it has ended stands in every entry from then on
                 actor=actor,
                 origin=origin,
                 reason=reason,

@@ -167,7 +167,7 @@ def _pend(effect: Effect, pending: Pending, using: str) -> bool:
 
 def _failed(effect: Effect, declared: Declared[Any, Any], error: Exception, using: str) -> bool:
     """Have it tried again after a while, or give up. Return whether there is a result now: that it failed."""
-    text = _told(error)
+    text = traced(error)
     failure = failure_of(error)
     logger.warning("%s of %s failed at attempt %d: %s", effect.name, effect.instance, effect.attempts, failure.type)
     retry, tries = retry_of(declared), effect.attempts - effect.attempts_before
@@ -185,7 +185,7 @@ def _failed(effect: Effect, declared: Declared[Any, Any], error: Exception, usin
     return False
 
 
-def _told(error: BaseException) -> str:
+def traced(error: BaseException) -> str:
     return storable("".join(traceback.format_exception(error)), LONGEST_ERROR)
 
 
@@ -250,7 +250,7 @@ def deliver(driven: Driven, pk: int, using: str, actor: Actor | None = None) -> 
 def _application_failed(effect: Effect, error: MachineError, using: str) -> None:
     """Have the machine given the result again after a while; at last somebody has to look at it."""
     logger.error("The result of %s of %s cannot be applied: %s", effect.name, effect.instance, error, exc_info=error)
-    count, text = effect.applications + 1, _told(error)
+    count, text = effect.applications + 1, traced(error)
 
     def work() -> None:
         due_at = clock.now(using) + APPLICATION.delay(count, clock.chance())

@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 from django.db import IntegrityError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from statemachines.exceptions import InstanceExists, InstanceNotFound
 
 from . import bulk, clock
-from .changes import Change, NewInstance, Row, Written
+from .changes import Change, NewInstance, Row, SetTimer, Written
 from .prepared import prepared_cursor
 from .store import lock_timeout
 
@@ -30,6 +31,11 @@ FROM (SELECT * FROM statemachines_machineinstance {locked}) AS i"""
 
 LOCK = ROW.format(locked="WHERE id = %s FOR NO KEY UPDATE")
 LOCK_FREE = ROW.format(locked="WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED")
+
+SET_TIMERS = """
+SELECT due_at, id, instance_id, name, event, payload::text, armed,
+       EXISTS (SELECT FROM statemachines_effecthold WHERE name = '*'), clock_timestamp()
+FROM statemachines_timer WHERE id = ANY(%s) AND NOT needs_attention ORDER BY due_at, id"""
 
 RESERVE = """
 SELECT nextval(pg_get_serial_sequence('statemachines_machineinstance', 'id')),
@@ -106,6 +112,9 @@ class PostgresStore:
     def lock_free(self, pks: Sequence[int]) -> list[Row]:
         return [_row(found) for found in self._fetch(LOCK_FREE, [list(pks)])]
 
+    def timers(self, pks: Sequence[int]) -> list[SetTimer]:
+        return [_set_timer(*found) for found in self._fetch(SET_TIMERS, [list(pks)])]
+
     def reserve(self, new: NewInstance) -> tuple[int, datetime]:
         pk, now = self._fetch(RESERVE, [clock.set_time(self.using)])[0]
         return pk, now
@@ -137,8 +146,7 @@ class PostgresStore:
         return self._told([*parts, instance], told)
 
     def write_all(self, changes: Sequence[Change]) -> Written:
-        parts, told = bulk.parts(changes)
-        return self._told(parts, told)
+        return self._written(*bulk.parts(changes))
 
     def _told(self, parts: list[Part], told: list[Part]) -> Written:
         """Write it all, and return the rows of the parts `told`."""
@@ -164,6 +172,14 @@ def _row(found: tuple[Any, ...]) -> Row:
     row = Row(*found)
     row.now = max(clock.passed(row.now), row.updated_at)
     return row
+
+
+def _set_timer(
+    due_at: datetime, pk: int, instance: int, name: str, event: str, payload: str | None, *more: Any
+) -> SetTimer:
+    armed, held, now = more
+    plain = None if payload is None else msgspec.json.decode(payload)
+    return SetTimer(due_at, pk, instance, name, event, plain, armed, held, clock.passed(now))
 
 
 def _as_one(parts: list[Part]) -> tuple[str, list[Any]]:

@@ -17,9 +17,10 @@ from statemachines.core.events import Actor
 from statemachines.exceptions import InvalidValue, OperationRefused
 from statemachines.models import Effect, Timer
 
-from . import timers
+from . import allowed, timers
 from .asking import reasoned, where, who
 from .dispatch import hand
+from .lifecycle import wake
 from .outbox import Status, apply
 from .transaction import Driven, drive
 
@@ -99,7 +100,7 @@ def give_result(
         effect.status, effect.ran_at, effect.due_at = Status.RAN, driven.now, driven.now
         effect.failure, effect.needs_attention, effect.applications = False, False, 0
 
-    _on_effect(pk, GIVE_RESULT, {"result": result}, reason, by, origin, alias, work)
+    _on_effect(pk, GIVE_RESULT, {"result": result}, reason, by, origin, alias, work, system=system)
     return apply(pk, alias, by)
 
 
@@ -112,7 +113,10 @@ def fire_timer_now(
     origin: str = "python",
     using: str | None = None,
 ) -> None:
-    """Fire a timer before its time. Raises OperationRefused where it is gone or its instance paused, MachineError."""
+    """Fire a timer now, whether it is not due yet or failed for good.
+
+    Raises OperationRefused where it is gone or its instance paused, NotAllowed, and MachineError where it fails.
+    """
 
     def work(driven: Driven, timer: Timer) -> None:
         if driven.paused:
@@ -132,13 +136,17 @@ def postpone_timer(
     origin: str = "python",
     using: str | None = None,
 ) -> None:
-    """Have a timer fire at another time, aware, later or sooner. Raises InvalidValue, OperationRefused."""
+    """Have a timer fire at another time, aware, later or sooner, with all its tries anew: to retry one, say now.
+
+    Raises InvalidValue, OperationRefused where it is gone, NotAllowed.
+    """
     if to.tzinfo is None:
         raise InvalidValue("timer", field="to", expected="an aware datetime", received=f"the naive {to.isoformat()}")
 
     def work(driven: Driven, timer: Timer) -> None:
         timer.due_at, timer.handed_until, timer.needs_attention, timer.attempts = to, None, False, 0
         timer.save(using=alias)
+        wake(driven, alias)
 
     alias = where(using)
     _on_timer(pk, POSTPONE_TIMER, {"to": to.isoformat()}, reason, actor, origin, alias, work, system=system)
@@ -187,12 +195,13 @@ def _on_effect(
         raise OperationRefused("effect_gone", f"There is no effect {pk}.")
 
     def done(driven: Driven) -> None:
+        allowed.operates(driven, by, f"repair the effects of ({event})", system=system)
         effect = effects.select_for_update().get(pk=pk)
-        before = {"effect": effect.name, "status": effect.status, "attempts": effect.attempts}
+        told = {"effect": effect.name, "status": effect.status, "attempts": effect.attempts}
         work(driven, effect)
         effect.handed_until = None
         effect.save(using=using)
-        driven.note(event, before | payload, by, origin, why)
+        driven.note(event, told | {"after": effect.status} | payload, by, origin, why)
 
     drive(instance, using, done)
 
@@ -215,10 +224,12 @@ def _on_timer(
     instance = timers_.filter(pk=pk).values_list("instance_id", flat=True).first()
 
     def done(driven: Driven) -> None:
+        allowed.operates(driven, by, f"repair the timers of ({event})", system=system)
         timer = timers_.filter(pk=pk).first()
         if timer is None:
             raise gone
-        driven.note(event, {"timer": timer.name, "due_at": timer.due_at.isoformat()} | payload, by, origin, why)
+        before = {"timer": timer.name, "due_at": timer.due_at.isoformat(), "needs_attention": timer.needs_attention}
+        driven.note(event, before | payload, by, origin, why)
         work(driven, timer)
 
     gone = OperationRefused("timer_gone", "The timer is gone: it fired, or its state was left.")

@@ -18,10 +18,10 @@ from django.db.models import Model
 
 from statemachines import conf
 from statemachines.exceptions import InstanceExists, InstanceNotFound
-from statemachines.models import Effect, HistoryEntry, MachineInstance, Timer
+from statemachines.models import Effect, EffectHold, HistoryEntry, MachineInstance, Timer
 
 from . import clock
-from .changes import Change, DueEffect, DueTimer, NewInstance, Row, Written
+from .changes import Change, DueEffect, DueTimer, NewInstance, Row, SetTimer, Written
 
 
 class Store(Protocol):
@@ -44,6 +44,9 @@ class Store(Protocol):
 
     def write_all(self, changes: Sequence[Change]) -> Written:
         """Write the changes of instances that are there already."""
+
+    def timers(self, pks: Sequence[int]) -> list[SetTimer]:
+        """Return those of the timers that are set and need no attention, the earliest first. Needs no transaction."""
 
 
 def store(using: str) -> Store:
@@ -174,6 +177,17 @@ class OrmStore:
     def write_all(self, changes: Sequence[Change]) -> Written:
         each = [self.write(change) for change in changes]
         return Written([one for done in each for one in done.effects], [one for done in each for one in done.timers])
+
+    def timers(self, pks: Sequence[int]) -> list[SetTimer]:
+        held, now = (
+            EffectHold.objects.using(self.using).filter(name=EffectHold.EVERYTHING).exists(),
+            clock.now(self.using),
+        )
+        found = Timer.objects.using(self.using).filter(pk__in=pks, needs_attention=False).order_by("due_at", "pk")
+        return [
+            SetTimer(one.due_at, one.pk, one.instance_id, one.name, one.event, one.payload, one.armed, held, now)
+            for one in found
+        ]
 
     def _timers(self, change: Change) -> list[DueTimer]:
         timers = Timer.objects.using(self.using).filter(instance=change.pk)

@@ -24,7 +24,10 @@ HANDED = timedelta(seconds=30)
 """How long a worker has to take up what it was handed before the sweep hands it over again."""
 
 MOST_BATCHES = 40
-"""Full batches of timers that one sweep hands over: the next one goes on."""
+"""Full batches that one sweep hands over: the next one goes on."""
+
+MOST_OUT = 10
+"""Batches of overdue timers that workers may have before them: what else they are to do does not wait behind more."""
 
 
 class Swept(msgspec.Struct, frozen=True):
@@ -45,43 +48,53 @@ class Claimed(msgspec.Struct, frozen=True):
 def sweep(using: str) -> Swept:
     """Hand over what is due before the next sweep, batch by batch, and delete a batch of old idempotency records."""
     timers = effects = 0
+    batch = conf.get("SWEEP_BATCH")
+    room = MOST_OUT * batch - _out(MOST_OUT * batch, using)
     for _ in range(MOST_BATCHES):
-        claimed = claim(using)
+        wanted = min(batch, max(0, room - timers))
+        claimed = claim(using, timers=wanted)
         if not hand(claimed.effects, claimed.timers, claimed.now, using):
             put_back(claimed, using)
             break
         timers, effects = timers + len(claimed.timers), effects + len(claimed.effects)
-        if max(len(claimed.timers), len(claimed.effects)) < conf.get("SWEEP_BATCH"):
+        more_timers = wanted and len(claimed.timers) == wanted
+        if not more_timers and len(claimed.effects) < batch:
             break
-    idempotency.prune(claimed.now, using, conf.get("SWEEP_BATCH"))
+    idempotency.prune(claimed.now, using, batch)
     record(Swept(timers, effects), using)
     return Swept(timers, effects)
 
 
-def claim(using: str) -> Claimed:
-    """Take a batch of timers and one of effects that are due before the next sweep."""
-    return again(using, lambda: _claimed(using))
+def _out(most: int, using: str) -> int:
+    """Count the overdue timers that workers have been handed and have not tried yet, as far as they matter."""
+    now = clock.now(using)
+    out = Timer.objects.using(using).filter(needs_attention=False, due_at__lte=now, handed_until__gte=now, attempts=0)
+    return out.order_by("due_at")[:most].count()
 
 
-def _claimed(using: str) -> Claimed:
+def claim(using: str, *, timers: int | None = None) -> Claimed:
+    """Take a batch of timers, at most so many, and one of effects that are due before the next sweep."""
+    batch = conf.get("SWEEP_BATCH")
+    return again(using, lambda: _claimed(batch if timers is None else timers, batch, using))
+
+
+def _claimed(most_timers: int, most_effects: int, using: str) -> Claimed:
     now = clock.now(using)
     horizon = now + conf.duration("SWEEP_INTERVAL_SECONDS")
     held = holds.names(using)
     if holds.EVERYTHING in held:
         return Claimed([], [], now)
-    batch, features = conf.get("SWEEP_BATCH"), connections[using].features
+    features = connections[using].features
     skips = features.has_select_for_update_skip_locked
     of = ("self",) if features.has_select_for_update_of else ()
     due = (Q(handed_until=None) | Q(handed_until__lt=now)) & Q(needs_attention=False, due_at__lte=horizon)
     due &= ~Q(instance__status=MachineInstance.Status.PAUSED)
     set_timers = Timer.objects.using(using).select_for_update(skip_locked=skips, of=of).filter(due).order_by("due_at")
-    timers = list(set_timers.values_list("pk", "due_at")[:batch])
+    timers = list(set_timers.values_list("pk", "due_at")[:most_timers])
     starts = Q(name__in=held, status__in=[Effect.Status.WAITING, Effect.Status.RUNNING])
-    open_ones = (
-        Effect.objects.using(using).select_for_update(skip_locked=skips, of=of).filter(due, status__in=Effect.OPEN)
-    )
-    found = open_ones.exclude(starts).order_by("due_at").values_list("pk", "name", "due_at")
-    effects = list(found[:batch])
+    open_ones = Effect.objects.using(using).select_for_update(skip_locked=skips, of=of)
+    found = open_ones.filter(due, status__in=Effect.OPEN).exclude(starts).order_by("due_at")
+    effects = list(found.values_list("pk", "name", "due_at")[:most_effects])
     for rows, keys in ((Timer.objects, [pk for pk, _ in timers]), (Effect.objects, [pk for pk, _, _ in effects])):
         if keys:
             rows.using(using).filter(pk__in=keys).update(handed_until=horizon + HANDED)

@@ -7,74 +7,80 @@ after a while, and at last somebody has to look at it. Limits: which are due is 
 from __future__ import annotations
 
 import logging
-import traceback
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.utils import timezone
 
 from statemachines.core.border import event_from
-from statemachines.core.errors import MachineError
 from statemachines.core.events import Actor
+from statemachines.exceptions import InstanceBusy, InstanceNotFound, UnknownMachine, UnknownVersion
 from statemachines.models import Timer
 
-from . import clock, holds
-from .outbox import APPLICATION
+from . import clock
+from .changes import SetTimer
+from .dispatch import TOGETHER, hand
+from .outbox import APPLICATION, traced
+from .store import store
 from .transaction import Driven, again, drive, drive_free
 
 logger = logging.getLogger(__name__)
 
+LOCK_WAIT = timedelta(seconds=1)
+"""How long a worker waits for an instance that somebody else holds; the next sweep hands its timer over again."""
+
+UNKNOWN_WAIT = timedelta(seconds=5)
+"""How long after a worker that does not know an instance's version its timer is handed over again."""
+
 
 def fire_timers(pks: Sequence[int], using: str) -> int:
-    """Fire those of the timers that are still set and due; return how many. Nothing is raised for one that fails."""
-    if holds.EVERYTHING in holds.names(using):
+    """Fire timers that are due together, or nearly, each at its time; return how many fired.
+
+    Nothing is raised for one that fails. What comes much too early, as a clock is wrong, is handed over again.
+    """
+    found = store(using).timers(pks)
+    if not found or found[0].held:
         return 0
-    if len(pks) == 1 or connections[using].in_atomic_block:
-        return sum(_survived(pk, using) for pk in pks)
-    of: dict[int, list[int]] = defaultdict(list)
-    for pk, instance in Timer.objects.using(using).filter(pk__in=pks).values_list("pk", "instance_id"):
-        of[instance].append(pk)
-    fired: dict[int, int] = {}
-
-    def work(driven: Driven) -> None:
-        fired[driven.pk] = deliver_due(driven, of[driven.pk], using)
-
-    try:
-        done = drive_free(sorted(of), using, work)
-    except DatabaseError:
-        logger.warning("A batch of timers failed in the database; each is fired by itself.", exc_info=True)
-        done = set()
-    alone = sum(_survived(pk, using) for instance, each in of.items() if instance not in done for pk in each)
-    return alone + sum(count for instance, count in fired.items() if instance in done)
+    if connections[using].in_atomic_block:
+        return sum(_survived(timer, using) for timer in found)
+    ahead = found[0].now - timezone.now()
+    fired = 0
+    while found:
+        now = timezone.now() + ahead
+        due = [timer for timer in found if timer.due_at <= now]
+        found = found[len(due) :]
+        if due:
+            fired += _fire(due, using)
+        elif found[0].due_at - now <= 2 * TOGETHER:
+            time.sleep((found[0].due_at - now).total_seconds())
+        else:
+            hand([], [(timer.pk, timer.due_at) for timer in found], now, using)
+            break
+    return fired
 
 
 def fire_timer(pk: int, using: str) -> bool:
     """Deliver a timer's event to its instance, where it is still set and due. Return whether it was.
 
-    A machine that fails at it is noted, and MachineError raised; the timer stays and is tried again.
+    What fails is noted, and raised; the timer stays and is tried again.
     """
-    instance = Timer.objects.using(using).filter(pk=pk).values_list("instance_id", flat=True).first()
-    if instance is None:
-        return False
-    try:
-        return drive(instance, using, lambda driven: deliver_due(driven, [pk], using) == 1)
-    except MachineError as error:
-        if not isinstance(error.__cause__, DatabaseError):
-            _failed(pk, error, using)
-        raise
+    return any(_fire_alone(timer, using) for timer in store(using).timers([pk]))
 
 
-def deliver_due(driven: Driven, pks: Sequence[int], using: str) -> int:
-    """Take the events of those timers that are due, in their order; the instance is locked. Return how many."""
+def deliver_due(driven: Driven, timers: Iterable[SetTimer]) -> int:
+    """Take the events of those timers that are due; the instance is locked. Return how many."""
     if driven.paused:
         return 0
-    due = Timer.objects.using(using).filter(pk__in=pks, due_at__lte=driven.now, needs_attention=False)
-    return sum(deliver(driven, timer) for timer in due.order_by("due_at", "pk"))
+    return sum(deliver(driven, timer) for timer in timers if timer.due_at <= driven.now)
 
 
-def deliver(driven: Driven, timer: Timer) -> bool:
-    """Take a timer's event; the instance is locked. Return False where what came before it has cancelled it."""
-    if timer.name in driven.timers_gone or timer.name in driven.timers:
+def deliver(driven: Driven, timer: SetTimer | Timer) -> bool:
+    """Take a timer's event; the instance is locked. Return False where what came before it has cancelled the timer."""
+    assert driven.snapshot is not None  # loaded
+    if timer.name in driven.timers_gone or timer.name in driven.timers or driven.snapshot.status != "active":
         return False
     driven.timers_gone.add(timer.name)
     event = event_from(driven.machine, timer.event, timer.payload)
@@ -82,26 +88,80 @@ def deliver(driven: Driven, timer: Timer) -> bool:
     return True
 
 
-def _survived(pk: int, using: str) -> bool:
-    """Fire a timer, and log what it raises."""
+def _fire(due: Sequence[SetTimer], using: str) -> int:
+    """Fire timers in one transaction; by itself what could not be: its instance is held by another, or it failed."""
+    fired: dict[int, int] = {}
+
+    def begin() -> Callable[[Driven], None]:
+        of: dict[int, list[SetTimer]] = defaultdict(list)
+        for timer in store(using).timers([timer.pk for timer in due]):
+            of[timer.instance_id].append(timer)
+
+        def work(driven: Driven) -> None:
+            fired[driven.pk] = deliver_due(driven, of[driven.pk])
+
+        return work
+
     try:
-        return fire_timer(pk, using)
+        done = drive_free(sorted({timer.instance_id for timer in due}), using, begin)
+    except DatabaseError:
+        logger.warning("A batch of timers failed in the database; each is fired by itself.", exc_info=True)
+        done = set()
+    alone = sum(_survived(timer, using) for timer in due if timer.instance_id not in done)
+    return alone + sum(fired[instance] for instance in done)
+
+
+def _survived(timer: SetTimer, using: str) -> bool:
+    """Fire a timer by itself, and log what it raises."""
+    try:
+        return _fire_alone(timer, using)
+    except InstanceBusy:
+        _again_at(timer, None, using)
+    except (UnknownMachine, UnknownVersion) as error:
+        logger.warning("Timer %s is left to a worker that knows its machine: %s", timer.pk, error)
+        _again_at(timer, clock.now(using) + UNKNOWN_WAIT, using)
     except Exception:
-        logger.exception("Timer %s could not be fired; it is tried again.", pk)
+        logger.exception("Timer %s could not be fired; it is tried again.", timer.pk)
+    return False
+
+
+def _fire_alone(timer: SetTimer, using: str) -> bool:
+    def work(driven: Driven) -> bool:
+        return deliver_due(driven, store(using).timers([timer.pk])) == 1
+
+    try:
+        return drive(timer.instance_id, using, work, lock_timeout=LOCK_WAIT)
+    except InstanceNotFound:
         return False
+    except (InstanceBusy, UnknownMachine, UnknownVersion):
+        raise
+    except Exception as error:
+        if not outage(error.__cause__ or error, using):
+            _failed(timer, error, using)
+        raise
 
 
-def _failed(pk: int, error: MachineError, using: str) -> None:
-    """Have the timer tried again after a while; at last somebody has to look at it."""
+def outage(error: BaseException | None, using: str) -> bool:
+    """Say whether the database is to blame, not the machine. SQLite calls every bad statement operational."""
+    return isinstance(error, OperationalError | InterfaceError) and connections[using].vendor != "sqlite"
+
+
+def _failed(tried: SetTimer, error: Exception, using: str) -> None:
+    """Have a timer tried again after a while; at last somebody has to look at it. One that is set anew is not meant."""
 
     def work() -> None:
-        timer = Timer.objects.using(using).select_for_update().filter(pk=pk).first()
+        timer = Timer.objects.using(using).select_for_update().filter(pk=tried.pk, armed=tried.armed).first()
         if timer is None:
             return
         timer.attempts += 1
-        timer.error = "".join(traceback.format_exception(error))
+        timer.error = traced(error)
         timer.handed_until = clock.now(using) + APPLICATION.delay(timer.attempts, clock.chance())
         timer.needs_attention = timer.attempts >= APPLICATION.max_attempts
         timer.save(update_fields=["attempts", "error", "handed_until", "needs_attention"])
 
     again(using, work)
+
+
+def _again_at(timer: SetTimer, at: datetime | None, using: str) -> None:
+    """Have the sweep hand a timer over again, at once or after a time."""
+    again(using, lambda: Timer.objects.using(using).filter(pk=timer.pk).update(handed_until=at))

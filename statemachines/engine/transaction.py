@@ -99,9 +99,10 @@ def drive(pk: int, using: str, work: Callable[[Driven], T], *, lock_timeout: tim
     return _attempted(using, attempt)
 
 
-def drive_free(pks: Sequence[int], using: str, work: Callable[[Driven], object]) -> set[int]:
-    """Do `work` with each instance that nobody holds now, in one transaction, and return which were driven.
+def drive_free(pks: Sequence[int], using: str, begin: Callable[[], Callable[[Driven], object]]) -> set[int]:
+    """Hold the instances that nobody else holds, in one transaction, and return which were driven.
 
+    `begin` is called when they are locked, and returns what is done with each.
     One that fails is left as it was, for `drive` to tell why; so is one whose machine, or a receiver, writes in its
     transaction. Raises DatabaseError where a statement fails: then none was driven.
     """
@@ -109,7 +110,9 @@ def drive_free(pks: Sequence[int], using: str, work: Callable[[Driven], object])
 
     def attempt() -> set[int]:
         rows = store_of(using, connection)
-        tried = [driven for row in rows.lock_free(pks) if (driven := _tried(row, work)) is not None]
+        free = rows.lock_free(pks)
+        work = begin()
+        tried = [driven for row in free if (driven := _tried(row, work)) is not None]
         moved = [driven for driven in tried if driven.entries or driven.timers_gone]
         if moved:
             changes = [driven.change() for driven in moved]

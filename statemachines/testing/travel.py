@@ -1,7 +1,7 @@
 """Move the engine's clock in tests with a database: due timers fire in order, effects do what the test says.
 
 It looks at rows and waits for no commit, so it serves Django's TestCase as well as TransactionTestCase; nobody needs
-Celery. Where time-machine travels, the clock follows it.
+Celery. Where time-machine travels, the clock follows it. What is held or paused stays where it is, as with workers.
 Limits: one database. Python's own clock stays where it is: to move that too is time-machine's part.
 """
 
@@ -16,7 +16,7 @@ from django.db import router
 from django.utils import timezone
 
 from statemachines.engine import clock as engine_clock
-from statemachines.engine import dispatch
+from statemachines.engine import dispatch, holds
 from statemachines.engine.timers import fire_timer
 from statemachines.models import Effect, MachineInstance, Timer
 
@@ -75,7 +75,11 @@ class Clock:
 
     def _next(self, until: datetime) -> tuple[datetime, Timer | Effect] | None:
         """Return what comes first until a moment: the next timer, or an effect that was told what to do."""
-        timer = Timer.objects.using(self.using).filter(due_at__lte=until).order_by("due_at", "pk").first()
+        timer = None
+        if holds.EVERYTHING not in holds.names(self.using):
+            going_on = Timer.objects.using(self.using).exclude(instance__status=MachineInstance.Status.PAUSED)
+            due = going_on.filter(due_at__lte=until, needs_attention=False)
+            timer = due.order_by("due_at", "pk").first()
         effect = self.effects.next_told(until)
         if effect is not None and (timer is None or effect[0] <= timer.due_at):
             return effect

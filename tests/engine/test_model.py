@@ -66,7 +66,7 @@ MACHINES: dict[Registered, tuple[list[Any], list[Any], list[Any]]] = {
 """For each machine: data to begin with, events, and targets of force, legal or not."""
 
 
-class Crash(Exception):
+class Crash(BaseException):
     """The process dies between the writes and the commit."""
 
 

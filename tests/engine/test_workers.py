@@ -11,8 +11,10 @@ import pytest
 from django.db import connection
 
 from project.celery import app
+from statemachines import tasks
 from statemachines.engine import create
-from statemachines.models import Effect, MachineInstance, Timer
+from statemachines.models import Effect, HistoryEntry, MachineInstance, Timer
+from statemachines.publisher import Publisher
 from tests.examples.machines import Go, NoteData, notes
 from tests.workers import broker_url, celery, eventually
 
@@ -23,17 +25,23 @@ pytestmark = [
 
 
 @pytest.fixture
-def workers(tmp_path: Path, settings: Any, transactional_db: None) -> Iterator[Path]:
-    """A worker and a Beat on this test's database, and this process sending to their broker. Yields their log."""
+def broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process sends to its workers' broker: Celery reads the environment before its own settings."""
+    monkeypatch.setenv("CELERY_BROKER_URL", broker_url())
+    monkeypatch.setattr(app, "_pool", None)
+    monkeypatch.setattr(app.amqp, "_producer_pool", None)
+    monkeypatch.setattr(tasks, "publisher", Publisher())
+
+
+@pytest.fixture
+def workers(tmp_path: Path, broker: None, transactional_db: None) -> Iterator[Path]:
+    """A worker and a Beat on this test's database. Yields their log."""
     log = tmp_path / "worker.log"
-    kept = app.conf.broker_url
-    app.conf.broker_url = broker_url()
     with (
         celery(log, "worker", "--concurrency=1", "--loglevel=INFO", "--without-gossip", "--without-mingle"),
         celery(tmp_path / "beat.log", "beat", "--loglevel=INFO", f"--pidfile={tmp_path / 'beat.pid'}"),
     ):
         yield log
-    app.conf.broker_url = kept
     connection.close()
 
 
@@ -72,3 +80,20 @@ def test_what_the_broker_lost_the_sweep_finds(workers: Path, tmp_path: Path, set
     effect = Effect.objects.get()
     assert isinstance(effect.ended_at, datetime)
     assert effect.ended_at - effect.created_at < timedelta(seconds=25)
+
+
+def test_two_beats_and_two_workers_fire_each_timer_once(workers: Path, tmp_path: Path) -> None:
+    """Whoever finds a timer first fires it: no instance moves twice, none is forgotten, none early."""
+    with (
+        celery(tmp_path / "second.log", "worker", "--concurrency=1", "--hostname=second@%h", "--without-mingle"),
+        celery(tmp_path / "beat2.log", "beat", f"--pidfile={tmp_path / 'beat2.pid'}"),
+    ):
+        made = [create(notes.machine, data=NoteData(seconds=2 + number / 100), system=True) for number in range(60)]
+        for one in made:
+            one.send("wait", system=True)
+        due_at = {timer.instance_id: timer.due_at for timer in Timer.objects.all()}
+        eventually(lambda: not Timer.objects.exists(), workers)
+    rang = HistoryEntry.objects.filter(event__startswith="xstate.after").values_list("instance_id", "at")
+    assert sorted(instance for instance, _ in rang) == sorted(one.pk for one in made)
+    assert all(at >= due_at[instance] for instance, at in rang)
+    assert set(MachineInstance.objects.values_list("state", "sequence")) == {("rang", 3)}

@@ -21,7 +21,7 @@ from django.db import DatabaseError, close_old_connections, connections, router
 
 from statemachines import conf
 from statemachines.engine import clock
-from statemachines.engine.dispatch import TIMERS_AT_ONCE
+from statemachines.engine.dispatch import together
 from statemachines.engine.idempotency import prune
 from statemachines.engine.outbox import run_effect
 from statemachines.engine.sweep import Swept, claim, record
@@ -67,15 +67,12 @@ def sweep(using: str, stop: threading.Event) -> Counter[str]:
     done: Counter[str] = Counter()
     claimed = claim(using)
     prune(claimed.now, using, conf.get("SWEEP_BATCH"))
-    due = [pk for pk, due_at in claimed.timers if due_at <= claimed.now]
-    for start in range(0, len(due), TIMERS_AT_ONCE):
-        done += fired(due[start : start + TIMERS_AT_ONCE], using)
-    near: list[tuple[datetime, str, int]] = [(at, "timer", pk) for pk, at in claimed.timers if at > claimed.now]
-    near += [(at, "effect", pk) for pk, _, at in claimed.effects]
-    for due_at, kind, pk in sorted(near):
-        if kind == "timer" or not stop.is_set():
+    work = [(at, "", pks) for at, pks in together(claimed.timers, claimed.now)]
+    work += [(max(at, claimed.now), "effect", [pk]) for pk, _, at in claimed.effects]
+    for due_at, effect, pks in sorted(work):
+        if not effect or not stop.is_set():
             wait_until(due_at, using)
-            done += fired([pk], using) if kind == "timer" else ran(pk, using)
+            done += ran(pks[0], using) if effect else fired(pks, using)
     record(Swept(len(claimed.timers), len(claimed.effects)), using)
     return done
 
