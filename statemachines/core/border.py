@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from .codec import codec
+from .codec import FAILURES, codec
 from .effects import Failure
 from .errors import InvalidValue, UnknownEvent
 from .events import RESERVED, AnyEvent, Event, Occurrence, done_actor, error_actor, event_type
@@ -114,7 +114,11 @@ def event_from(machine: Machine[Any], name: str, payload: Any) -> AnyEvent:
 def plain_result(effect: Effect[Any, Any], result: Any) -> Any:
     """Return what an effect returned as plain data, of the type that it says. Raises InvalidValue."""
     what = f"result of {effect.id}"
-    plain = msgspec.json.decode(codec(Any, what).encode(msgspec.to_builtins(result)))
+    try:
+        untyped = msgspec.to_builtins(result)
+    except FAILURES as error:
+        raise InvalidValue(what, field="", expected="a value that JSON holds", received=str(error)) from error
+    plain = msgspec.json.decode(codec(Any, what).encode(untyped))
     codec(effect.result_type(), what).load(plain)
     return plain
 

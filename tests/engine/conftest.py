@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,12 @@ def handed(settings: Any) -> Iterator[list[tuple[str, int]]]:
     Notes.taken.clear()
     yield Notes.taken
     Notes.taken.clear()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    """Where effects leave their trace."""
+    return str(tmp_path / "trace")
 
 
 @pytest.fixture

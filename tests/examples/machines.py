@@ -32,6 +32,8 @@ from statemachines import (
 from statemachines.engine import EffectCall
 from statemachines.registry import register
 
+from . import jobs  # noqa: F401 (its machines are registered with these)
+
 
 class DoorData(msgspec.Struct, frozen=True):
     opened: int = 0
