@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -23,6 +24,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.seconds < 10:
         parser.error(f"--seconds {options.seconds:g}: in less than 10 s not every kind of fault can hit")
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that nothing is left running
     folder = Path(tempfile.mkdtemp(prefix="chaos-")).resolve()
     code = Run(planned(options.seed, options.seconds), folder).play()
     if code == 0:

@@ -78,7 +78,7 @@ def planned(seed: int, seconds: float) -> Plan:
     orders = round(2.75 * seconds)
     errands, counters = max(6, int(seconds / 3)), max(1, int(seconds / 30))
     onboardings = round(100 * seconds / 120) if seconds >= 60 else 1
-    return Plan(seed, seconds, schedule(seed, seconds), orders, max(6, orders * 2 // 5), errands, counters, onboardings)
+    return Plan(seed, seconds, schedule(seed, seconds), orders, max(6, orders // 2), errands, counters, onboardings)
 
 
 class Run:
