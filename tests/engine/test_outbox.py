@@ -11,11 +11,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from statemachines.core.events import Actor
-from statemachines.engine import EffectCall, create
+from statemachines.engine import create
 from statemachines.engine.outbox import run_effect
 from statemachines.engine.sweep import claim
 from statemachines.models import Effect, MachineInstance
-from tests.examples.machines import Go, NoteData, Stop, note, notes
+from tests.examples.machines import Go, NoteData, Stop, notes
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("any_store", "handed")]
 
@@ -138,31 +138,6 @@ def test_leaving_the_state_cancels_what_it_invoked(file: Path, ann: Actor) -> No
     assert run_effect(effect.pk, "default") is False
     assert lines(file) == []
     assert made.entries.count() == 3
-
-
-def test_a_result_whose_application_was_lost_is_applied_without_running_again(file: Path, ann: Actor) -> None:
-    """A result is committed before it is applied: a worker that dies in between costs no second run."""
-    made = noted(file)
-    made.send("invoke", actor=ann)
-    Effect.objects.update(status="ran", result="from before", attempts=1)
-    assert run_effect(Effect.objects.get().pk, "default") is True
-    made.refresh_from_db()
-    assert (made.state, made.data["answer"], lines(file)) == ("answered", "from before", [])
-
-
-@pytest.mark.parametrize("fail", [0, 9])
-def test_a_worker_whose_lease_was_over_changes_nothing(file: Path, ann: Actor, fail: int) -> None:
-    """A slow worker that comes back while another has the effect neither ends it nor sends it back."""
-    noted(file, fail=fail).send(Go(), actor=ann)
-    effect = Effect.objects.get()
-
-    def overtaken(data: NoteData, call: EffectCall) -> Any:
-        Effect.objects.filter(pk=effect.pk).update(attempts=call.attempt + 1)
-        return note.function(data, call)
-
-    assert run_effect(effect.pk, "default", function=overtaken) is False
-    effect.refresh_from_db()
-    assert (effect.status, effect.attempts, effect.result, effect.error) == ("running", 2, None, "")
 
 
 def test_the_wait_has_a_limit(file: Path, ann: Actor, settings: Any) -> None:
