@@ -52,7 +52,10 @@ class MachineInstance(models.Model):
         verbose_name = _("machine instance")
         verbose_name_plural = _("machine instances")
         constraints = [models.UniqueConstraint(fields=["machine", "key"], name="statemachines_instance_key")]
-        indexes = [models.Index(fields=["machine", "state"], name="statemachines_instance_state")]
+        indexes = [
+            models.Index(fields=["machine", "state"], name="statemachines_instance_state"),
+            models.Index(fields=["machine", "status", "version"], name="statemachines_instance_status"),
+        ]
         permissions = [
             ("send_event", _("Can send events to instances")),
             ("force_transition", _("Can force instances into a state")),
@@ -361,3 +364,53 @@ class IdempotencyRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.operation} {self.target}: {self.key}"
+
+
+class MachineOverview(MachineInstance):
+    """A machine with all its instances: what the admin's pages of machines are about. No table."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        verbose_name = _("machine")
+        verbose_name_plural = _("machines")
+
+
+class BulkJob(models.Model):
+    """One act on many instances: which, what, by whom, how far. `instances` are their ids, as they were confirmed.
+
+    `position` is how many are done with; `leased_until` is when another worker may take it up. `refusals` are the first
+    that were refused or failed, each with its key and why.
+    """
+
+    class Status(models.TextChoices):
+        PLANNED = "planned", _("not confirmed")
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+
+    act = models.CharField(_("act"), max_length=50)
+    parameters = models.JSONField(_("parameters"), default=dict)
+    instances = models.JSONField(_("instances"), default=list)
+    total = models.PositiveIntegerField(_("total"), default=0)
+    status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.PLANNED)
+    position = models.PositiveIntegerField(_("position"), default=0)
+    done = models.PositiveIntegerField(_("done"), default=0)
+    refused = models.PositiveIntegerField(_("refused"), default=0)
+    failed = models.PositiveIntegerField(_("failed"), default=0)
+    refusals = models.JSONField(_("refusals"), default=list)
+    reason = models.TextField(_("reason"), blank=True)
+    actor_kind = models.CharField(_("kind of actor"), max_length=50)
+    actor_id = models.CharField(_("actor's id"), max_length=255, blank=True)
+    actor_label = models.CharField(_("actor"), max_length=255, blank=True)
+    leased_until = models.DateTimeField(_("leased until"), null=True, default=None)
+    created_at = models.DateTimeField(_("created at"))
+    ended_at = models.DateTimeField(_("ended at"), null=True, default=None)
+
+    class Meta:
+        verbose_name = _("bulk operation")
+        verbose_name_plural = _("bulk operations")
+        default_permissions = ("view",)
+        indexes = [models.Index(fields=["id"], condition=models.Q(status="running"), name="statemachines_bulk_running")]
+
+    def __str__(self) -> str:
+        return f"{self.act}: {self.total}"

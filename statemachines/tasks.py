@@ -16,7 +16,7 @@ from django.db import router
 from django.utils import timezone
 
 from . import conf, registry
-from .engine import outbox, timers
+from .engine import jobs, outbox, timers
 from .engine import sweep as sweeping
 from .models import MachineInstance
 from .publisher import Publisher
@@ -40,7 +40,17 @@ def fire_timers(pks: list[int], using: str) -> None:
 @shared_task(ignore_result=True)
 def sweep() -> None:
     """Hand over what is due; Beat sends this every interval."""
-    sweeping.sweep(router.db_for_write(MachineInstance))
+    using = router.db_for_write(MachineInstance)
+    sweeping.sweep(using)
+    for pk in jobs.claim(using):
+        run_bulk.apply_async((pk, using), **control())
+
+
+@shared_task(ignore_result=True, acks_late=True)
+def run_bulk(pk: int, using: str) -> None:
+    """Do a batch of an operator's act on many instances, and go on with the next."""
+    if jobs.run(pk, using):
+        run_bulk.apply_async((pk, using), **control())
 
 
 publisher = Publisher()
@@ -53,9 +63,13 @@ class CeleryDispatcher:
         publisher.put(partial(run_effect.apply_async, (pk, using), **of_effect(name), **when(at)))
 
     def fire_timers(self, pks: list[int], at: datetime, using: str) -> None:
-        queue = conf.get("CONTROL_QUEUE")
-        named = {"queue": queue} if queue else {}
-        publisher.put(partial(fire_timers.apply_async, (pks, using), **named, **when(at)))
+        publisher.put(partial(fire_timers.apply_async, (pks, using), **control(), **when(at)))
+
+
+def control() -> dict[str, Any]:
+    """Return the queue of timers and of what works in the background, where the settings name one."""
+    queue = conf.get("CONTROL_QUEUE")
+    return {"queue": queue} if queue else {}
 
 
 def of_effect(name: str) -> dict[str, Any]:

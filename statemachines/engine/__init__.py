@@ -3,6 +3,7 @@
 Limits: imports neither Celery nor DRF; what is to be done after commit goes to the dispatcher that settings name.
 """
 
+from .editing import edit_data
 from .health import Health, health
 from .history import snapshot_at
 from .holds import hold, preview, release
@@ -26,6 +27,7 @@ __all__ = [
     "cancel_timer",
     "complete",
     "create",
+    "edit_data",
     "fire_timer_now",
     "force",
     "give_result",

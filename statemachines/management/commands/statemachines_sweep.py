@@ -20,7 +20,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, close_old_connections, connections, router
 
 from statemachines import conf
-from statemachines.engine import clock
+from statemachines.engine import clock, jobs
 from statemachines.engine.dispatch import together
 from statemachines.engine.idempotency import prune
 from statemachines.engine.outbox import run_effect
@@ -62,7 +62,7 @@ def sweep(using: str, stop: threading.Event) -> Counter[str]:
     """Claim a batch and do it: due timers, effects, then what is due before the next sweep, each at its time.
 
     What raises is logged. After `stop` no further effect is begun; the claimed timers still fire. Old idempotency
-    records go too, as with Beat's sweep.
+    records go too, and acts on many instances are done, as by Beat's sweep and its workers.
     """
     done: Counter[str] = Counter()
     claimed = claim(using)
@@ -73,6 +73,9 @@ def sweep(using: str, stop: threading.Event) -> Counter[str]:
         if not effect or not stop.is_set():
             wait_until(due_at, using)
             done += ran(pks[0], using) if effect else fired(pks, using)
+    for pk in jobs.claim(using):
+        while jobs.run(pk, using) and not stop.is_set():
+            pass
     record(Swept(len(claimed.timers), len(claimed.effects)), using)
     return done
 

@@ -1,26 +1,22 @@
-"""Stock admin, read-only: see instances and what belongs to them.
+"""The rows that belong to instances, each in a list of its own, to search and to look at.
 
-Sensitive fields are masked. Limits: nothing can be added, changed or deleted here.
+Sensitive fields are masked. Limits: nothing can be added, changed or deleted here; what an operator does with an effect
+or a timer is on its instance's page.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from . import shown
-from .models import Effect, HistoryEntry, MachineInstance, RefusedAttempt, Timer
+from statemachines import shown
 
-if TYPE_CHECKING:
-    Base = admin.ModelAdmin[Any]
-else:
-    Base = admin.ModelAdmin  # takes no type arguments at run time
+from .pages import ReadOnly
 
 
 def as_json(name: str, description: Any, show: Callable[[Any], Any]) -> Any:
@@ -34,30 +30,6 @@ def as_json(name: str, description: Any, show: Callable[[Any], Any]) -> Any:
     return column
 
 
-class ReadOnly(Base):
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-@admin.register(MachineInstance)
-class MachineInstanceAdmin(ReadOnly):
-    list_display = ("key", "machine", "version", "state", "status", "updated_at")
-    list_filter = ("machine", "status")
-    search_fields = ("key",)
-    exclude = ("data",)
-    readonly_fields = (as_json("data", _("data"), shown.data),)
-    ordering = ("-id",)
-
-
-@admin.register(HistoryEntry)
 class HistoryEntryAdmin(ReadOnly):
     list_display = ("instance", "sequence", "event", "actor_label", "at")
     list_select_related = ("instance",)
@@ -70,7 +42,6 @@ class HistoryEntryAdmin(ReadOnly):
     ordering = ("-id",)
 
 
-@admin.register(Timer)
 class TimerAdmin(ReadOnly):
     list_display = ("instance", "event", "due_at")
     list_select_related = ("instance",)
@@ -80,18 +51,19 @@ class TimerAdmin(ReadOnly):
     ordering = ("due_at",)
 
 
-@admin.register(Effect)
 class EffectAdmin(ReadOnly):
     list_display = ("instance", "name", "status", "attempts", "created_at", "ended_at")
     list_filter = ("status", "name")
     list_select_related = ("instance",)
     search_fields = ("instance__key",)
     ordering = ("-id",)
-    exclude = ("input",)
-    readonly_fields = (as_json("input", _("input"), shown.effect_input),)
+    exclude = ("input", "result")
+    readonly_fields = (
+        as_json("input", _("input"), shown.effect_input),
+        as_json("result", _("result"), shown.effect_result),
+    )
 
 
-@admin.register(RefusedAttempt)
 class RefusedAttemptAdmin(ReadOnly):
     list_display = ("instance", "event", "code", "actor_label", "count", "last_at")
     list_filter = ("code",)

@@ -1,0 +1,77 @@
+/* What the pages gain with JavaScript; without it they do the same.
+
+   A form is sent once: a second click does nothing. States can be chosen on the picture, by mouse and by keyboard. */
+"use strict";
+
+{
+  for (const form of document.querySelectorAll("form[data-once]")) {
+    form.addEventListener("submit", (event) => {
+      if (event.submitter && event.submitter.hasAttribute("data-again")) return;
+      if (form.dataset.sent) {
+        event.preventDefault();
+        return;
+      }
+      form.dataset.sent = "yes";
+      for (const button of form.querySelectorAll("button[type=submit]")) button.setAttribute("aria-busy", "true");
+    });
+  }
+  // Who comes back by the browser's history may send again; the server knows whether it was done.
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) {
+      delete form.dataset.sent;
+      for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+    }
+  });
+
+  const force = document.getElementById("force");
+  if (force) {
+    const parallel = new Set(force.dataset.parallel ? force.dataset.parallel.split(" ") : []);
+    const inputs = [...force.querySelectorAll("input[name=targets]")];
+    const state = (path) => force.querySelector(`.statechart [data-state="${CSS.escape(path)}"]`);
+
+    // Two states go together where the innermost state that holds both is parallel.
+    const together = (one, other) => {
+      const [a, b] = [one.split("."), other.split(".")];
+      let common = 0;
+      while (common < a.length && common < b.length && a[common] === b[common]) common += 1;
+      return common < a.length && common < b.length && parallel.has(a.slice(0, common).join("."));
+    };
+
+    const show = () => {
+      for (const input of inputs) {
+        const drawn = state(input.value);
+        if (!drawn) continue;
+        drawn.classList.toggle("sm-picked", input.checked);
+        drawn.setAttribute("aria-pressed", String(input.checked));
+      }
+    };
+
+    for (const input of inputs) {
+      input.addEventListener("change", () => {
+        if (input.checked) {
+          for (const other of inputs) {
+            if (other !== input && other.checked && !together(input.value, other.value)) other.checked = false;
+          }
+        }
+        show();
+      });
+      const drawn = state(input.value);
+      if (!drawn) continue;
+      drawn.classList.add("sm-pick");
+      drawn.setAttribute("tabindex", "0");
+      drawn.setAttribute("role", "button");
+      drawn.setAttribute("aria-label", input.closest("label").textContent.trim());
+      const choose = (event) => {
+        event.preventDefault();
+        event.stopPropagation();
+        input.checked = input.type === "radio" || !input.checked;
+        input.dispatchEvent(new Event("change"));
+      };
+      drawn.addEventListener("click", choose);
+      drawn.addEventListener("keydown", (event) => {
+        if (event.key === "Enter" || event.key === " ") choose(event);
+      });
+    }
+    show();
+  }
+}
