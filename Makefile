@@ -44,6 +44,7 @@ demo: $(STAMP) ## Show the order flow on real servers; ONCE=1 ends after one pas
 # The whole suite must make the example's machines do everything that they can; a part of it need not.
 test: COVERAGE := --machine-coverage=orders.order,orders.onboarding --machine-coverage-fail-under 100
 test: $(STAMP) ## Run the tests on servers of their own; ARGS='-k NAME' goes to pytest
+	@$(BIN)/python -m tests.browser.chromium >/dev/null || true # says how to install a browser where there is none
 	$(BIN)/python -m project.servers --fast -- $(BIN)/python -m pytest $(or $(ARGS),$(COVERAGE))
 
 bench: $(STAMP) ## Measure the hot path beside psycopg, the ORM and django-fsm-2; QUICK=1 takes a minute at most
