@@ -112,7 +112,7 @@ def _judged(seen: Health, patience: timedelta) -> Health:
     elif seen.sweep_age > patience.total_seconds():
         problems.append(f"The last sweep was {seen.sweep_age:.0f} s ago: is Celery's beat alive, and a worker?")
     if "*" in seen.held:
-        problems.append("Everything is held: statemachines_hold --release '*' lets it go on.")
+        problems.append("Everything is held: manage.py statemachines_hold --release --all lets it go on.")
     elif seen.overdue_timers or seen.overdue_effects:
         what = f"{seen.overdue_timers} timers and {seen.overdue_effects} effects are overdue"
         problems.append(f"{what}, the oldest by {seen.oldest_overdue:.0f} s: do workers live, and are there enough?")
