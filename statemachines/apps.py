@@ -1,10 +1,12 @@
-"""The app: finds the machines of all installed apps, and gives Celery Beat its entry where Beat is there."""
+"""The app: finds all machines, records their published versions, gives Celery Beat its entry where Beat is there."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.apps import AppConfig, apps
+from django.apps.registry import Apps
+from django.db import router
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +22,7 @@ class StateMachinesConfig(AppConfig):
 
         autodiscover_modules("machines")
         post_migrate.connect(make_beat_entry, sender=self)
+        post_migrate.connect(record_versions, sender=self)
 
 
 def make_beat_entry(using: str, **given: Any) -> None:
@@ -28,3 +31,15 @@ def make_beat_entry(using: str, **given: Any) -> None:
         from .beat import make_entry
 
         make_entry(using)
+
+
+def record_versions(using: str, apps: Apps = apps, **given: Any) -> None:
+    """Record the published versions in a database that has a table for them."""
+    from .engine.versions import record  # models are not loaded before this app is
+
+    try:
+        known = apps.get_model("statemachines", "MachineVersion")
+    except LookupError:
+        return
+    if router.allow_migrate_model(using, known):
+        record(using)

@@ -7,10 +7,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 from django.utils.module_loading import import_string
 
-from . import conf, picture, registry
+from . import conf, picture, registry, versions
+from .core.published import fingerprint
 from .core.suspicions import suspicions
 from .models import MachineInstance
 
@@ -99,3 +101,36 @@ def check_machines(app_configs: Sequence[Any] | None, **given: Any) -> list[Chec
         for found in suspicions(registered.machine)
         if not found.silenced
     ]
+
+
+@register("statemachines")
+def check_versions(app_configs: Sequence[Any] | None, **given: Any) -> list[CheckMessage]:
+    """Say which machines are not what was published under their version."""
+    return [message for registered in registry.machines() for message in _check_version(registered)]
+
+
+def _check_version(registered: registry.Registered) -> Iterator[CheckMessage]:
+    name = registered.name
+    try:
+        known = versions.published(registered)
+    except ImproperlyConfigured as error:
+        yield Error(
+            str(error), hint="Never edit these files; manage.py makeupgrade writes them.", id="statemachines.E006"
+        )
+        return
+    if not known:
+        return
+    for one in registry.versions(name):
+        found, file = fingerprint(one.machine), known.get(one.version)
+        same = next((version for version, other in known.items() if other.fingerprint == found), None)
+        if file is None:
+            text, hint = f"{name} version {one.version} is not published.", "Run manage.py makeupgrade."
+        elif file.fingerprint == found:
+            continue
+        elif same is not None:
+            text = f"{name} says that it is version {one.version}, but its structure is that of version {same}."
+            hint = f"Write version={same} in the machine."
+        else:
+            text = f"The structure of {name} changed, and it still is version {one.version}."
+            hint = "Run manage.py makeupgrade: instances that run must be able to follow."
+        yield Warning(text, hint=hint, obj=name, id="statemachines.W114")

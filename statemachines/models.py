@@ -22,6 +22,27 @@ if TYPE_CHECKING:
     from .engine import Sent
 
 
+class MachineVersion(models.Model):
+    """A published version of a machine: `definition` is the text of its file, `fingerprint` that of its structure.
+
+    `migrate` records it, and nothing changes it after that.
+    """
+
+    machine = models.CharField(_("machine"), max_length=200)
+    version = models.PositiveIntegerField(_("version"))
+    fingerprint = models.CharField(_("fingerprint"), max_length=64)
+    definition = models.TextField(_("definition"))
+    recorded_at = models.DateTimeField(_("recorded at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("machine version")
+        verbose_name_plural = _("machine versions")
+        constraints = [models.UniqueConstraint(fields=["machine", "version"], name="statemachines_machine_version")]
+
+    def __str__(self) -> str:
+        return f"{self.machine} version {self.version}"
+
+
 class MachineInstance(models.Model):
     """A running, or ended, instance of a machine. `key` is the project's own name for it, unique per machine."""
 
@@ -30,6 +51,11 @@ class MachineInstance(models.Model):
         PAUSED = "paused", _("paused")
         DONE = "done", _("done")
         CANCELLED = "cancelled", _("cancelled")
+
+    class Upgrades(models.TextChoices):
+        PINNED = "pinned", _("when an operator does it")
+        LAZY = "lazy", _("by itself, at its next event")
+        NEVER = "never", _("never")
 
     ENDED = (Status.DONE, Status.CANCELLED)
 
@@ -43,6 +69,15 @@ class MachineInstance(models.Model):
     status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.ACTIVE)
     output = models.JSONField(_("output"), null=True, default=None)
     sequence = models.BigIntegerField(_("sequence"), default=0)
+    upgrades = models.CharField(
+        _("upgrades"),
+        max_length=10,
+        choices=Upgrades,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Blank: as its machine."),
+    )
     created_at = models.DateTimeField(_("created at"))
     updated_at = models.DateTimeField(_("updated at"))
 
@@ -88,6 +123,29 @@ class MachineInstance(models.Model):
         from .engine import send  # the one import upwards: models are below the engine that writes them
 
         return send(self, event, actor=actor, system=system)
+
+
+class PreviousSnapshot(models.Model):
+    """What an instance was before its last upgrade, for some time, so that this can be taken back.
+
+    `version` is the one that it was on, `sequence` that of the upgrade. `snapshot` is its state and data, the timers
+    that went or were renamed, and the effects that were.
+    """
+
+    instance = models.OneToOneField(
+        MachineInstance, models.CASCADE, related_name="previous", verbose_name=_("instance"), primary_key=True
+    )
+    version = models.PositiveIntegerField(_("version"))
+    sequence = models.BigIntegerField(_("sequence"))
+    snapshot = models.JSONField(_("snapshot"))
+    at = models.DateTimeField(_("at"), db_index=True)
+
+    class Meta:
+        verbose_name = _("previous snapshot")
+        verbose_name_plural = _("previous snapshots")
+
+    def __str__(self) -> str:
+        return f"{self.instance_id}: version {self.version}"
 
 
 class HistoryEntry(models.Model):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from django.apps import apps
@@ -30,6 +31,10 @@ PublicHistory = Callable[["HistoryEntry", Actor], msgspec.Struct]
 """Makes what somebody is shown of a history entry."""
 
 
+Upgrades = Literal["pinned", "lazy", "never"]
+"""When instances of older versions are upgraded: by an operator, by themselves at their next event, or not at all."""
+
+
 class Registered:
     """A machine under its stored name; `acts`: it has `@action`s, which write in its transitions' transactions.
 
@@ -40,6 +45,7 @@ class Registered:
     public: Public | None = None
     public_history: PublicHistory | None = None
     indexed: tuple[str, ...] = ()
+    upgrades: Upgrades = "pinned"
 
     def __init__(self, machine: Machine[Any], app_label: str) -> None:
         self.machine = machine
@@ -47,6 +53,11 @@ class Registered:
         self.name = f"{app_label}.{machine.name}"
         self.version = machine.version
         self.acts = any(isinstance(named, Action) for named in machine.names.actions.values())
+
+    @property
+    def directory(self) -> Path:
+        """Where the machine's published versions and upgrades stand; the directory need not be there."""
+        return Path(apps.get_app_config(self.app_label).path) / "machine_versions" / self.machine.name
 
     def effect_name(self, effect: Effect[Any, Any]) -> str:
         """Return an effect's stored name: the machine's app and the effect's id."""
@@ -70,13 +81,15 @@ def register(
     public: Public | None = None,
     public_history: PublicHistory | None = None,
     indexed: Sequence[str] = (),
+    upgrades: Upgrades = "pinned",
     app_label: str | None = None,
 ) -> Registered:
     """Make a machine known under `<app label>.<name>`; the app is that of the calling module, unless it is said.
 
     `policy`: who may do what; without one there is no REST, and Python code is trusted. `public` and `public_history`:
     what is shown of an instance and of its entries, by default its states and tags, and times and states. `indexed`:
-    fields of the data by which lists may be filtered; an index for each is the project's own.
+    fields of the data by which lists may be filtered; an index for each is the project's own. `upgrades`: when
+    instances of older versions are upgraded, where they do not say it themselves; the current version says it.
     Raises ImproperlyConfigured where the name and version are taken, or the caller belongs to no installed app.
     """
     if app_label is None:
@@ -87,7 +100,7 @@ def register(
         app_label = config.label
     registered = Registered(machine, app_label)
     registered.policy, registered.public, registered.public_history = policy, public, public_history
-    registered.indexed = tuple(indexed)
+    registered.indexed, registered.upgrades = tuple(indexed), upgrades
     versions = _machines.setdefault(registered.name, {})
     known = versions.setdefault(machine.version, registered)
     if known.machine is not machine:

@@ -14,12 +14,12 @@ from typing import Any, Literal
 import msgspec
 
 from .chart import Node
-from .events import RESERVED, Event
+from .events import RESERVED
 from .functions import Named, named
 from .machine import Machine
 from .matching import ALIKE, Marked, candidates, matched, timer
 from .names import edges_of
-from .shapes import Shape, shape
+from .shapes import Shape, shapes
 
 Kind = Literal[
     "state_added",
@@ -120,7 +120,7 @@ class _Comparison:
         for node in self.new.chart.nodes:
             yield from self._state(self.origins.get(node), node)
         yield from _events(self.old, self.new)
-        yield from _fields(shape(self.old.data_type), shape(self.new.data_type))
+        yield from _fields(shapes(self.old)[""], shapes(self.new)[""])
 
     def _state(self, before: Node | None, after: Node) -> Iterator[Difference]:
         path = after.path
@@ -192,21 +192,20 @@ def _listed(kind: str, state: str, old: list[str], new: list[str]) -> Iterator[D
 
 
 def _events(old: Machine[Any], new: Machine[Any]) -> Iterator[Difference]:
-    was, now = _event_names(old), _event_names(new)
+    was, now = _event_shapes(old), _event_shapes(new)
     yield from (Difference("event_removed", event=name) for name in was if name not in now)
     for name in now:
         if name not in was:
             yield Difference("event_added", event=name)
         else:
-            before, after = ({} if one is None else shape(one) for one in (was[name], now[name]))
-            yield from _fields(before, after, name)
+            yield from _fields(was[name], now[name], name)
 
 
-def _event_names(machine: Machine[Any]) -> dict[str, type[Event] | None]:
-    """Return the events that a machine names, with their classes where they have one."""
+def _event_shapes(machine: Machine[Any]) -> dict[str, Shape]:
+    """Return the events that a machine names, with the fields of their payloads."""
     named = (edge.descriptor for node in machine.chart.nodes for edge in edges_of(node))
     plain = (name for name in named if name != "always" and "*" not in name and not name.startswith(RESERVED))
-    return {**dict.fromkeys(plain), **machine.events}
+    return {**{name: {} for name in plain}, **{name: shape for name, shape in shapes(machine).items() if name}}
 
 
 def _fields(old: Shape, new: Shape, event: str = "") -> Iterator[Difference]:

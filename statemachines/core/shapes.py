@@ -5,8 +5,8 @@ Limits: a type without fields of its own (a dict) has none here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from msgspec import inspect
@@ -14,6 +14,9 @@ from msgspec import inspect
 from .english import listed
 from .sentences import PLAIN_TYPES, say
 from .words import phrase
+
+if TYPE_CHECKING:
+    from .machine import Machine
 
 
 class Field(NamedTuple):
@@ -25,6 +28,19 @@ class Field(NamedTuple):
 
 Shape = dict[str, Field]
 """Fields by path: those of a structure inside follow it as "outer.inner"."""
+
+
+class Recorded(NamedTuple):
+    """Stands for a data type that is not at hand: what `shapes` told of a machine that was published."""
+
+    shapes: Mapping[str, Shape]
+
+
+def shapes(machine: Machine[Any]) -> Mapping[str, Shape]:
+    """Return the fields of a machine's data, under "", and of the payload of each typed event, under its name."""
+    if isinstance(machine.data_type, Recorded):
+        return machine.data_type.shapes
+    return {"": shape(machine.data_type), **{name: shape(event) for name, event in machine.events.items()}}
 
 
 def shape(type: Any) -> Shape:

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import Exists, OuterRef
 
-from statemachines import conf, registry
+from statemachines import conf
 from statemachines.core.border import failure_of
 from statemachines.core.effects import Lost, Retry, TimedOut
 from statemachines.core.functions import Effect as Declared
@@ -21,6 +21,7 @@ from statemachines.models import Effect, EffectHold, MachineInstance
 from . import clock
 from .pace import admit
 from .transaction import again
+from .versions import known
 
 Status = Effect.Status
 
@@ -56,7 +57,7 @@ def claim(pk: int, using: str) -> Effect | None:
 
 def _taken(effect: Any, now: datetime, using: str) -> Effect | None:
     try:
-        declared = registry.find(effect.instance.machine, effect.version).effect(effect.name)
+        declared = known(effect.instance.machine, effect.version, using).effect(effect.name)
     except (UnknownMachine, UnknownVersion):
         return None  # a worker that knows it will come
     if effect.status == Status.CANCELLING:  # its worker is dead

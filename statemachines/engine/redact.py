@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from statemachines import shown
 from statemachines.core.events import Actor
-from statemachines.models import Effect, HistoryEntry, Timer
+from statemachines.models import Effect, HistoryEntry, PreviousSnapshot, Timer
 
 from .transaction import Driven, drive
 
@@ -22,12 +22,14 @@ REDACT = "statemachines.redact"
 def redact(pk: int, reason: str, actor: Actor, using: str) -> int:
     """Erase what is sensitive from an instance's history, effects and errors; return how many rows changed.
 
-    Erased entries are marked, so that reading the instance as of then says why it cannot. Raises InstanceNotFound,
+    Erased entries are marked, so that reading the instance as of then says why it cannot; its
+    last upgrade cannot be taken back any more. Raises InstanceNotFound,
     UnknownVersion.
     """
 
     def work(driven: Driven) -> int:
         _allow(using, "on")
+        PreviousSnapshot.objects.using(using).filter(instance=driven.pk).delete()
         changed = _entries(driven, using) + _effects(driven, using) + _timers(driven, using)
         _allow(using, "off")
         driven.note(REDACT, {"rows": changed}, actor, "python", reason)

@@ -32,6 +32,7 @@ from .dispatch import hand_over
 from .held import Held
 from .macrosteps import Macrosteps
 from .store import Store, store, store_of
+from .versions import known
 
 T = TypeVar("T")
 
@@ -90,7 +91,7 @@ def drive(pk: int, using: str, work: Callable[[Driven], T], *, lock_timeout: tim
         held.drives(pk, connection)
         rows = store_of(using, connection)
         row = rows.lock(pk, timeout=lock_timeout)
-        driven = Driven(registry.find(row.machine, row.version), row)
+        driven = Driven(known(row.machine, row.version, using), row)
         done = work(driven)
         if driven.entries or driven.timers_gone:
             _write(driven, rows, using)
@@ -112,7 +113,7 @@ def drive_free(pks: Sequence[int], using: str, begin: Callable[[], Callable[[Dri
         rows = store_of(using, connection)
         free = rows.lock_free(pks)
         work = begin()
-        tried = [driven for row in free if (driven := _tried(row, work)) is not None]
+        tried = [driven for row in free if (driven := _tried(row, work, using)) is not None]
         moved = [driven for driven in tried if driven.entries or driven.timers_gone]
         if moved:
             changes = [driven.change() for driven in moved]
@@ -125,10 +126,10 @@ def drive_free(pks: Sequence[int], using: str, begin: Callable[[], Callable[[Dri
     return again(using, attempt)
 
 
-def _tried(row: Row, work: Callable[[Driven], object]) -> Driven | None:
+def _tried(row: Row, work: Callable[[Driven], object], using: str) -> Driven | None:
     """Do `work` with one of several instances; None where it has to be done by itself."""
     try:
-        registered = registry.find(row.machine, row.version)
+        registered = known(row.machine, row.version, using)
         if registered.acts or signals.transition.has_listeners(registered.name):
             return None
         driven = Driven(registered, row)
@@ -149,6 +150,7 @@ def begin(registered: registry.Registered, key: str, using: str, work: Callable[
     """
 
     def attempt(held: Held, connection: BaseDatabaseWrapper) -> T:
+        known(registered.name, registered.version, using)
         rows = store_of(using, connection)
         new = NewInstance(registered.name, registered.version, key)
         pk, now = rows.reserve(new)
