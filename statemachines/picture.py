@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 from django.core.cache import cache
 from django.db.models import Count as Number
+from django.db.models import Q
 from django.utils import timezone
 
 from . import conf, registry
@@ -181,10 +182,11 @@ def remaining(time: timedelta) -> str:
 
 
 def _failed(instance: MachineInstance) -> dict[str, tuple[str, ...]]:
-    """Return the ids of the effects that failed, by state."""
+    """Return the ids of the effects that failed, or cannot go on, by state."""
     found: dict[str, dict[str, None]] = {}
     label = f"{instance.machine.partition('.')[0]}."
-    for state, name in instance.effects.filter(status=Effect.Status.FAILED).values_list("state", "name"):
+    broken = instance.effects.filter(Q(status=Effect.Status.FAILED) | Q(needs_attention=True))
+    for state, name in broken.values_list("state", "name"):
         found.setdefault(state, {})[name.removeprefix(label)] = None
     return {state: tuple(names) for state, names in found.items()}
 

@@ -25,7 +25,9 @@ Mask = Callable[[Any], Any]
 @lru_cache(maxsize=1_000)
 def masker(type: Any) -> Mask | None:
     """Return a function that masks the sensitive parts of a plain value of this type; None where it has none."""
-    return _Maskers().of(inspect.type_info(type))
+    maskers = _Maskers()
+    masks = maskers.of(inspect.type_info(type))
+    return masks if maskers.sensitive else None
 
 
 def mask(type: Any, value: Any) -> Any:
@@ -40,15 +42,20 @@ def secretive(type: Any) -> bool:
 
 
 class _Maskers:
-    """Makes maskers along types; a type that holds itself is met again while it is being made."""
+    """Makes maskers along types; one that is met again, also inside itself, is known by the time that it is used.
+
+    `sensitive` tells whether anything has been met that is to be masked.
+    """
 
     def __init__(self) -> None:
         self.fields: dict[Any, dict[str, Mask]] = {}
+        self.sensitive = False
 
     def of(self, info: inspect.Type) -> Mask | None:
         match info:
             case inspect.Metadata():
                 if (info.extra or {}).get("sensitive"):
+                    self.sensitive = True
                     return lambda value: None if value is None else MASK
                 return self.of(info.type)
             case inspect.StructType() | inspect.DataclassType():
@@ -65,7 +72,7 @@ class _Maskers:
         return None if item is None else _each_item(self.of(item))
 
     def _structure(self, info: inspect.StructType | inspect.DataclassType) -> Mask | None:
-        if info.cls in self.fields:  # inside itself: it is known by the time that it is used
+        if info.cls in self.fields:
             return lambda value: _masked(value, self.fields[info.cls])
         fields = self.fields[info.cls] = {}
         for field in info.fields:

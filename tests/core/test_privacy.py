@@ -86,3 +86,14 @@ def test_an_error_never_shows_a_secret() -> None:
     with pytest.raises(InvalidValue) as refused:
         Codec(Plain, "data").encode(Plain("a\x00"))
     assert refused.value.received == "'a\\x00'"
+
+
+class Stop(msgspec.Struct, frozen=True):
+    after: tuple[Plain, ...] = ()
+    best: Plain | None = None
+    next: Stop | None = None
+
+
+def test_a_type_without_anything_sensitive_is_shown_as_it_is() -> None:
+    """Also where it has the same structure in several places, or itself: nothing is to be masked."""
+    assert masker(Stop) is None
