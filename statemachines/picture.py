@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 from django.core.cache import cache
 from django.db.models import Count as Number
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from . import conf, registry
@@ -114,11 +114,16 @@ def _cache(name: str, layout: Layout) -> None:
         logger.warning("Django's cache took no layout.", exc_info=True)
 
 
-def counted(machine: Registered, link: Callable[[str], str] = lambda path: "") -> dict[str, Count]:
-    """Count a machine's instances in each state, of all versions; `link` returns the page that lists a state's."""
-    rows = MachineInstance.objects.filter(machine=machine.name).values_list("state").annotate(Number("pk"))
+def counted(
+    machine: Registered, link: Callable[[str], str] = lambda path: "", among: QuerySet[MachineInstance] | None = None
+) -> dict[str, Count]:
+    """Count a machine's instances in each state, of all versions.
+
+    `link` returns the page that lists a state's; `among`: those that may be seen, by default all.
+    """
+    rows = MachineInstance.objects.all() if among is None else among
     numbers: dict[str, int] = {}
-    for leaves, number in rows:
+    for leaves, number in rows.filter(machine=machine.name).order_by().values_list("state").annotate(Number("pk")):
         for path in {above for leaf in leaves.split(", ") for above in _upwards(leaf)}:
             numbers[path] = numbers.get(path, 0) + number
     return {path: Count(number, link(path)) for path, number in numbers.items()}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 from django import forms
 from django.contrib.admin.widgets import AdminTextareaWidget
@@ -20,17 +19,16 @@ from statemachines.exceptions import InvalidValue, UnknownMachine, UnknownVersio
 from statemachines.models import Effect, MachineInstance, Timer
 
 from . import permissions
+from .once import OnceForm
 from .typed import MomentInput, TypedForm
 
 Status = Effect.Status
 Concerned = MachineInstance | Effect | Timer
 
 
-class ActForm(forms.Form):
-    """A reason; with what makes the form valid once, on the instance as it was shown."""
+class ActForm(OnceForm):
+    """A reason, and what the act is told beside it."""
 
-    sequence = forms.IntegerField(widget=forms.HiddenInput)
-    once = forms.CharField(widget=forms.HiddenInput, max_length=64)
     reason = forms.CharField(
         label=_("Reason"),
         help_text=_("Why you do this. It stays in the history."),
@@ -39,7 +37,7 @@ class ActForm(forms.Form):
     )
 
     def __init__(self, instance: MachineInstance, concerned: Concerned, data: Any = None) -> None:
-        super().__init__(data, initial={"sequence": instance.sequence, "once": uuid4().hex})
+        super().__init__(instance, data)
         self.order_fields([*(name for name in self.fields if name != "reason"), "reason"])
 
     @property
@@ -50,12 +48,6 @@ class ActForm(forms.Form):
 
     def put(self, error: InvalidValue) -> None:
         self.add_error(error.field if error.field in self.fields else None, str(error))
-
-    def again(self, instance: MachineInstance) -> None:
-        """Have it decided anew on the instance as it is now."""
-        changed: Any = self.data.copy()  # type: ignore[attr-defined]  # a QueryDict
-        changed["sequence"], changed["once"] = str(instance.sequence), uuid4().hex
-        self.data = changed
 
 
 class ResumeForm(ActForm):

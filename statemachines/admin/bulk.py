@@ -30,8 +30,8 @@ from statemachines.exceptions import InvalidValue, UnknownMachine, UnknownVersio
 from statemachines.models import BulkJob, MachineInstance
 
 from . import filters, permissions
-from .instances import InstancePages
-from .pages import Pages
+from .operating import OperatingPages
+from .pages import Pages, unheld
 from .typed import TypedForm
 from .words import states_in_words
 
@@ -102,7 +102,7 @@ def planned(name: str) -> Any:
     return action
 
 
-class MachineInstanceAdmin(InstancePages):
+class MachineInstanceAdmin(OperatingPages):
     """Instances: the list, each one's page, and what is done with one or with many."""
 
     actions = tuple(planned(name) for name in KINDS)
@@ -125,8 +125,8 @@ class BulkJobPages(Pages):
     to_instance = None
     list_display = ("act", "total", "status", "done", "refused", "failed", "actor_label", "created_at")
     list_filter = ("status", "act")
-    ordering = ("-id",)
 
+    @unheld
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:

@@ -6,54 +6,25 @@ Limits: ordered by age of the row, newest first; other orders would need indexes
 
 from __future__ import annotations
 
-import re
-from functools import cached_property
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.core.paginator import Paginator
-from django.db import router
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from statemachines.models import MachineInstance, Timer
+from statemachines.models import Timer
 
 from . import filters
 from .pages import Pages
-from .words import due, states_in_words
-
-COUNTED = 1_000
-"""As many are counted; of more it is said that there are more."""
-
-MOST_KEYS = 1_000
-
-
-class Counted(int):
-    """A number that is written as "more than" where counting has stopped."""
-
-    def __str__(self) -> str:
-        return _("more than %(count)d") % {"count": COUNTED} if self > COUNTED else int.__repr__(self)
-
-
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """A paginator that counts no further than it must."""
-
-    @cached_property
-    def count(self) -> int:
-        rows: Any = self.object_list
-        return Counted(rows.order_by().values("pk")[: COUNTED + 1].count())
-
-    @cached_property
-    def num_pages(self) -> int:
-        return -(-min(self.count, COUNTED) // self.per_page) or 1
+from .words import due, lasted, states_in_words
 
 
 class Instances(ChangeList):
@@ -63,7 +34,6 @@ class Instances(ChangeList):
         timers = Timer.objects.filter(instance=OuterRef("pk")).order_by("due_at")
         told = {
             "timer_due": Subquery(timers.values("due_at")[:1]),
-            "timer_event": Subquery(timers.values("event")[:1]),
             "stuck": filters.needs_attention(),
         }
         found: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
@@ -87,21 +57,10 @@ class InstanceList(Pages):
         filters.OverdueFilter,
     )
     search_fields = ("key",)
-    search_help_text = gettext_lazy("A whole key; several are separated by spaces.")
-    sortable_by = ()
-    ordering = ("-id",)
-    list_per_page = 50
-    list_max_show_all = 0
-    paginator = BoundedPaginator
     change_list_template = "admin/statemachines/instances.html"
 
     class Media:
         css = {"all": ["statemachines/admin.css"]}
-
-    @property
-    def using(self) -> str:
-        """The database that the list is read from."""
-        return router.db_for_read(MachineInstance)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         machines = self.address("changelist", model="machineoverview")
@@ -109,16 +68,6 @@ class InstanceList(Pages):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return Instances
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        """Find whole keys, by the unique index; a key may have spaces in it."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        keys = list(dict.fromkeys([term, *re.split(r"[\s,;]+", term)]))[:MOST_KEYS]
-        return filters.any_machine(request, queryset).filter(key__in=keys), False
 
     @admin.display(description=gettext_lazy("key"))
     def shown_key(self, row: Any) -> str:
@@ -141,7 +90,7 @@ class InstanceList(Pages):
             '<time datetime="{}" title="{}">{}</time>',
             row.updated_at.isoformat(),
             timezone.localtime(row.updated_at).strftime("%Y-%m-%d %H:%M:%S"),
-            timesince(row.updated_at, depth=1),
+            lasted(max(timezone.now() - row.updated_at, timedelta()), depth=1),
         )
 
     @admin.display(description=gettext_lazy("version"))

@@ -28,19 +28,26 @@ class MachineFilter(admin.SimpleListFilter):
     parameter_name = "machine"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        known = sorted({one.name for one in registry.machines()} | set(distinct.machines(model_admin.using)))
-        request.statemachines_known = known  # type: ignore[attr-defined]  # for the other filters of this request
-        return [(name, name) for name in known]
+        self.using = model_admin.using
+        return [(name, name) for name in known_machines(request, self.using)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(machine=self.value()) if self.value() else queryset
 
 
-def any_machine(request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+def known_machines(request: HttpRequest, using: str) -> list[str]:
+    """Return the names of all machines that this code has, or of which there are instances; asked once per request."""
+    if not hasattr(request, "statemachines_known"):
+        names = sorted({one.name for one in registry.machines()} | set(distinct.machines(using)))
+        request.statemachines_known = names  # type: ignore[attr-defined]
+    return request.statemachines_known  # type: ignore[attr-defined,no-any-return]
+
+
+def any_machine(request: HttpRequest, queryset: QuerySet[Any], using: str, prefix: str = "") -> QuerySet[Any]:
     """Name all machines where none is chosen, so that an index that begins with the machine serves."""
     if request.GET.get(MachineFilter.parameter_name):
         return queryset
-    return queryset.filter(machine__in=request.statemachines_known)  # type: ignore[attr-defined]
+    return queryset.filter(**{f"{prefix}machine__in": known_machines(request, using)})
 
 
 class OfMachine(admin.SimpleListFilter):
@@ -100,10 +107,11 @@ class StatusFilter(admin.SimpleListFilter):
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[Any]:
+        self.using = model_admin.using
         return MachineInstance.Status.choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return any_machine(request, queryset).filter(status=self.value()) if self.value() else queryset
+        return any_machine(request, queryset, self.using).filter(status=self.value()) if self.value() else queryset
 
 
 class VersionFilter(OfMachine):
@@ -120,6 +128,17 @@ class VersionFilter(OfMachine):
             return queryset
         every = MachineInstance.Status.values  # the index has the status before the version
         return queryset.filter(machine=self.machine(request), status__in=every, version=self.value())
+
+
+class EffectNameFilter(admin.SimpleListFilter):
+    title = _("name")
+    parameter_name = "name"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[Any]:
+        return [(name, name) for name in sorted(registry.effect_names())]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(name=self.value()) if self.value() else queryset
 
 
 class AttentionFilter(admin.SimpleListFilter):

@@ -26,7 +26,7 @@ from statemachines.models import EffectHold, MachineInstance
 
 from . import permissions
 from .changelist import of_state
-from .pages import Pages
+from .pages import Pages, unheld
 from .words import effect_in_words, lasted
 
 EVERYTHING = EffectHold.EVERYTHING
@@ -67,7 +67,8 @@ class MachinePages(Pages):
     def overview(self, request: HttpRequest, form: HoldForm) -> dict[str, Any]:
         seen = engine.health()
         counts: dict[str, dict[str, int]] = {}
-        for name, status, number in MachineInstance.objects.values_list("machine", "status").annotate(Count("pk")):
+        seen_by = permissions.visible(request, MachineInstance.objects.order_by())
+        for name, status, number in seen_by.values_list("machine", "status").annotate(Count("pk")):
             counts.setdefault(name, {})[status] = number
         known = {one.name: one for one in registry.machines()}
         secret = {name for name, one in known.items() if not explores(request, one)}
@@ -100,6 +101,7 @@ class MachinePages(Pages):
             "paused_url": f"{self.address('changelist')}?status=paused",
         }
 
+    @unheld
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -112,7 +114,8 @@ class MachinePages(Pages):
             raise Http404(str(error)) from error
         if not explores(request, registered):
             raise PermissionDenied
-        counts = picture.counted(registered, partial(of_state, registered.name, site=self.admin_site.name))
+        link = partial(of_state, registered.name, site=self.admin_site.name)
+        counts = picture.counted(registered, link, permissions.visible(request, MachineInstance.objects.all()))
         nodes = [node for node in registered.machine.chart.nodes if node.leaf and node.path in counts]
         context = {
             "title": registered.machine.name.replace("_", " ").capitalize(),

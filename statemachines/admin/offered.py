@@ -7,20 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
-from uuid import uuid4
-
-from django import forms
 
 from statemachines.core.events import AnyEvent, Event, Occurrence
 from statemachines.core.functions import Guard
 from statemachines.core.machine import Machine
 from statemachines.core.rejection import possible
-from statemachines.core.words import guard_in_words, phrase, state_in_words
-from statemachines.exceptions import EventRefused, InvalidValue, UnknownMachine, UnknownVersion
+from statemachines.core.words import event_meaning, guard_in_words, phrase, state_in_words
+from statemachines.exceptions import EventRefused, InvalidValue
 from statemachines.models import MachineInstance
 
+from .once import OnceForm
 from .typed import TypedForm
-from .words import about
 
 
 class Offered(NamedTuple):
@@ -34,19 +31,15 @@ class Offered(NamedTuple):
     form: SendForm | None
 
 
-class SendForm(forms.Form):
-    """An event's payload. `sequence` and `once`: a form that is stale, or sent twice, does nothing (again)."""
-
-    sequence = forms.IntegerField(widget=forms.HiddenInput)
-    once = forms.CharField(widget=forms.HiddenInput, max_length=64)
+class SendForm(OnceForm):
+    """An event's payload."""
 
     def __init__(self, machine: Machine[Any], event: str, instance: MachineInstance, data: Any = None) -> None:
         self.event = event
         known = machine.events.get(event)
         # The fields' ids have the event's name in them, as several such forms stand on one page.
-        super().__init__(data, initial={"sequence": instance.sequence, "once": uuid4().hex}, auto_id=f"id_{event}_%s")
+        super().__init__(instance, data, auto_id=f"id_{event}_%s")
         self.payload = TypedForm(known or dict, data, prefix="payload", auto_id=f"id_{event}_%s")
-        self.has_payload = bool(self.payload.fields) and known is not None
         if known is None:
             self.payload.fields.clear()  # an event without a type is its name
 
@@ -58,20 +51,6 @@ class SendForm(forms.Form):
 
     def put(self, error: InvalidValue) -> None:
         self.payload.put(error)
-
-    def again(self, instance: MachineInstance) -> None:
-        """Have it decided anew on the instance as it is now."""
-        changed: Any = self.data.copy()  # type: ignore[attr-defined]  # a QueryDict
-        changed["sequence"], changed["once"] = str(instance.sequence), uuid4().hex
-        self.data = changed
-
-
-def machine_of(instance: MachineInstance) -> Machine[Any] | None:
-    """Return an instance's machine; None where this code does not have it."""
-    try:
-        return instance.registered.machine
-    except (UnknownMachine, UnknownVersion):
-        return None
 
 
 def offered(machine: Machine[Any], instance: MachineInstance, *, sending: bool) -> list[Offered]:
@@ -85,7 +64,9 @@ def offered(machine: Machine[Any], instance: MachineInstance, *, sending: bool) 
         form = SendForm(machine, one.event_type, instance) if sending and one.verdict != "refused" else None
         said = [guard_in_words(guards[name], state_in_words) if name in guards else phrase(name) for name in one.guards]
         words = phrase(one.event_type)
-        found.append(Offered(one.event_type, words[:1].upper() + words[1:], about(known), one.verdict, said, form))
+        found.append(
+            Offered(one.event_type, words[:1].upper() + words[1:], event_meaning(known), one.verdict, said, form)
+        )
     return found
 
 

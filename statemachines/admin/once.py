@@ -8,13 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
+from django import forms
 from django.db import transaction
 
 from statemachines.core.events import Actor
 from statemachines.engine import clock, idempotency
 from statemachines.exceptions import SequenceMismatch
 from statemachines.models import MachineInstance
+
+
+class OnceForm(forms.Form):
+    """What makes a form valid once, on the instance as it was shown: its sequence, and a token of the form's own."""
+
+    sequence = forms.IntegerField(widget=forms.HiddenInput)
+    once = forms.CharField(widget=forms.HiddenInput, max_length=64)
+
+    def __init__(self, instance: MachineInstance, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, initial={"sequence": instance.sequence, "once": uuid4().hex}, **kwargs)
+
+    def again(self, instance: MachineInstance) -> None:
+        """Have it decided anew on the instance as it is now."""
+        changed: Any = self.data.copy()  # type: ignore[attr-defined]  # a QueryDict
+        changed["sequence"], changed["once"] = str(instance.sequence), uuid4().hex
+        self.data = changed
 
 
 def once(

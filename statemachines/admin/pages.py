@@ -5,11 +5,17 @@ Limits: for model admins of instances' rows, on any admin site.
 
 from __future__ import annotations
 
+import logging
+import re
+from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import connections, router, transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -19,7 +25,9 @@ from django.utils.translation import gettext_lazy as _
 
 from statemachines.models import MachineInstance
 
-from . import permissions
+from . import filters, permissions
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Any]
@@ -35,14 +43,75 @@ LABELS = {
 }
 
 
+COUNTED = 1_000
+"""As many rows are counted; of more it is said that there are more."""
+
+MOST_KEYS = 1_000
+"""How many keys may be sought at once."""
+
+
+def unheld(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Keep a view out of the request's transaction, where a project has such: no picture is drawn inside one.
+
+    What is done by a page is a transaction of its own, and so is the trace of what is not.
+    """
+    for alias in connections:
+        transaction.non_atomic_requests(alias)(view)
+    return view
+
+
+class Counted(int):
+    """A number that is written as "more than" where counting has stopped."""
+
+    def __str__(self) -> str:
+        return gettext("more than %(count)d") % {"count": COUNTED} if self > COUNTED else int.__repr__(self)
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+    """A paginator that counts no further than it must."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return Counted(rows.order_by().values("pk")[: COUNTED + 1].count())
+
+    @cached_property
+    def num_pages(self) -> int:
+        return -(-min(self.count, COUNTED) // self.per_page) or 1
+
+
 class ReadOnly(Base):
     """Shows rows to those who may see their instances, and lets nobody add, change or delete one.
 
-    `to_instance` leads from a row to its instance.
+    `to_instance` leads from a row to its instance. Lists are fast on millions of rows: nothing is counted in full,
+    and instances are found by their whole key.
     """
 
+    paginator = BoundedPaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+    list_max_show_all = 0
+    sortable_by = ()
+    ordering = ("-id",)
+    search_help_text = _("A whole key; several are separated by spaces.")
     to_instance: str | None = "instance__"
+
+    @property
+    def using(self) -> str:
+        """The database that the list is read from."""
+        return router.db_for_read(MachineInstance)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find whole keys, by the unique index; a key may have spaces in it."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        keys = list(dict.fromkeys([term, *re.split(r"[\s,;]+", term)]))[:MOST_KEYS]
+        of_any = filters.any_machine(request, queryset, self.using, self.to_instance or "")
+        return of_any.filter(**{f"{self.to_instance}key__in": keys}), False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)
@@ -79,13 +148,11 @@ class Pages(ReadOnly):
 
     def found(self, request: HttpRequest, object_id: str) -> MachineInstance:
         """Return the instance that a page is about. Raises Http404, and PermissionDenied where it may not be seen."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
         instance: MachineInstance | None = self.get_object(request, unquote(object_id))
-        if instance is None:
-            raise Http404(gettext("There is no such machine instance."))
         if not self.has_view_permission(request, instance):
             raise PermissionDenied
+        if instance is None:
+            raise Http404(gettext("There is no such machine instance."))
         return instance
 
     def back(self, instance: MachineInstance, place: str = "") -> HttpResponseRedirect:
@@ -93,15 +160,14 @@ class Pages(ReadOnly):
         return HttpResponseRedirect(self.address("change", instance.pk) + place)
 
     def denied(self, request: HttpRequest, instance: MachineInstance | None, act: str, codename: str) -> HttpResponse:
-        """Say which permission is missing, after a trace of the attempt.
-
-        Answered, not raised: where a request is one transaction, an exception would take the trace with it.
-        """
+        """Say which permission is missing, after a trace of the attempt."""
         text = gettext("%(user)s lacks the permission “%(permission)s”.") % {
             "user": request.user,
             "permission": LABELS[codename],
         }
-        if instance is not None and request.method == "POST":
+        if instance is None:
+            logger.warning("%s was denied: %s", act, text)
+        elif request.method == "POST":
             permissions.trace(request, instance, act, "permission_denied", text)
         context = {"title": gettext("Not permitted"), "text": text, "instance": instance}
         return self.page(request, "denied.html", context, status=403)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from statemachines import shown
 
+from .filters import EffectNameFilter
 from .pages import ReadOnly
 
 
@@ -39,7 +40,6 @@ class HistoryEntryAdmin(ReadOnly):
         as_json("payload", _("payload"), shown.payload),
         as_json("patch", _("change of data"), shown.patch),
     )
-    ordering = ("-id",)
 
 
 class TimerAdmin(ReadOnly):
@@ -48,15 +48,13 @@ class TimerAdmin(ReadOnly):
     search_fields = ("instance__key",)
     exclude = ("payload",)
     readonly_fields = (as_json("payload", _("payload"), shown.payload),)
-    ordering = ("due_at",)
 
 
 class EffectAdmin(ReadOnly):
     list_display = ("instance", "name", "status", "attempts", "created_at", "ended_at")
-    list_filter = ("status", "name")
+    list_filter = ("status", EffectNameFilter)
     list_select_related = ("instance",)
     search_fields = ("instance__key",)
-    ordering = ("-id",)
     exclude = ("input", "result")
     readonly_fields = (
         as_json("input", _("input"), shown.effect_input),
@@ -66,7 +64,5 @@ class EffectAdmin(ReadOnly):
 
 class RefusedAttemptAdmin(ReadOnly):
     list_display = ("instance", "event", "code", "actor_label", "count", "last_at")
-    list_filter = ("code",)
     list_select_related = ("instance",)
     search_fields = ("instance__key",)
-    ordering = ("-id",)

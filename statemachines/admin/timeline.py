@@ -14,7 +14,7 @@ from statemachines import shown
 from statemachines.core.privacy import mask
 from statemachines.models import Effect, HistoryEntry, MachineInstance, Timer
 
-from .words import effect_in_words, event_in_words, lasted, leaves
+from .words import event_in_words, lasted, leaves
 
 PAGE = 20
 LOOK_BACK = 500
@@ -124,7 +124,3 @@ def differences(
         ] + [Changed(name, was.get(name), None, complete or name in data, gone=True) for name in gone]
         data = {name: one for name, one in data.items() if name not in gone} | given
     return found
-
-
-def effects_named(effects: Iterable[Effect]) -> list[tuple[Effect, str]]:
-    return [(effect, effect_in_words(effect.name)) for effect in effects]

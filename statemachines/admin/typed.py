@@ -126,6 +126,14 @@ class TypedForm(forms.Form):
             self.add_error(None, text)
 
 
+def in_order(type: Any, plain: Any) -> Any:
+    """Return a structure's plain fields in the order of its type, which the database does not keep."""
+    if not (isinstance(plain, dict) and is_structure(type)):
+        return plain
+    names = (field.encode_name for field in msgspec.structs.fields(type)) if hasattr(type, "__struct_fields__") else ()
+    return {name: plain[name] for name in names if name in plain} | plain
+
+
 def is_structure(type: Any) -> bool:
     return isinstance(inspect.type_info(type), inspect.StructType | inspect.DataclassType)
 

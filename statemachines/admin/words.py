@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.utils.text import capfirst
 from django.utils.timesince import timesince
@@ -15,7 +14,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from statemachines.core.events import INIT
-from statemachines.core.words import event_meaning, phrase, state_in_words
+from statemachines.core.words import phrase, state_in_words
 
 OPERATORS = {
     INIT: _("Created"),
@@ -65,17 +64,12 @@ def effect_in_words(name: str) -> str:
     return capfirst(phrase(name.partition(".")[2] or name))
 
 
-def about(event: Any) -> str:
-    """Say what an event means, where its class does."""
-    return event_meaning(event)
-
-
-def lasted(duration: timedelta) -> str:
-    """Say how long something took, short: "1 hour, 5 minutes", "12 s"."""
+def lasted(duration: timedelta, depth: int = 2) -> str:
+    """Say how long something took: "1 hour, 5 minutes", "12 seconds"; `depth` is how many units are told."""
     if duration < timedelta(minutes=1):
         return ngettext("%(count)d second", "%(count)d seconds", duration.seconds) % {"count": duration.seconds}
     start = datetime(2000, 1, 1)
-    return timesince(start, start + duration)
+    return timesince(start, start + duration, depth=depth)
 
 
 def due(at: datetime, now: datetime) -> str:

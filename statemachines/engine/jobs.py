@@ -17,10 +17,10 @@ from django.db.models import F, Q
 
 from statemachines.core.errors import EventRefused, InvalidValue, UnknownEvent
 from statemachines.core.events import Actor, Occurrence
-from statemachines.exceptions import InstanceBusy, OperationRefused
+from statemachines.exceptions import InstanceBusy, NotAllowed, OperationRefused
 from statemachines.models import BulkJob, Effect, MachineInstance
 
-from . import clock, lifecycle, repair
+from . import allowed, clock, lifecycle, refusals, repair
 from .asking import where
 from .verbs import send
 
@@ -96,6 +96,10 @@ def _done(job: BulkJob, instance: int, using: str) -> tuple[str, dict[str, Any] 
     """Do the act on one instance; return how it is counted, and why it was not done."""
     try:
         ACTS[job.act](job, instance, using)
+    except NotAllowed as denied:
+        if job.act != "send":  # which leaves its own trace
+            refusals.record(instance, allowed.refusal(f"statemachines.{job.act}", denied), actor_of(job), ORIGIN, using)
+        return "refused", _told(instance, denied, using)
     except (EventRefused, OperationRefused, InvalidValue, UnknownEvent, InstanceBusy, ObjectDoesNotExist) as refusal:
         return "refused", _told(instance, refusal, using)
     except Exception as error:

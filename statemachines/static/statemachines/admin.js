@@ -1,6 +1,7 @@
 /* What the pages gain with JavaScript; without it they do the same.
 
-   A form is sent once: a second click does nothing. States can be chosen on the picture, by mouse and by keyboard. */
+   A form is sent once: a second click does nothing. A picture can be seen in full size, and states can be chosen on it,
+   by mouse and by keyboard. */
 "use strict";
 
 {
@@ -22,6 +23,26 @@
       for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
     }
   });
+
+  // A large picture is scaled to the page; it can be read in its own size.
+  for (const picture of document.querySelectorAll(".sm-picture")) {
+    const drawn = picture.querySelector("svg");
+    if (!drawn || drawn.getBoundingClientRect().width >= Number(drawn.getAttribute("width")) - 1) continue;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button";
+    const show = () => {
+      const full = picture.classList.contains("sm-full");
+      button.textContent = full ? picture.dataset.fit : picture.dataset.full;
+      button.setAttribute("aria-pressed", String(full));
+    };
+    button.addEventListener("click", () => {
+      picture.classList.toggle("sm-full");
+      show();
+    });
+    show();
+    picture.prepend(button);
+  }
 
   const force = document.getElementById("force");
   if (force) {
