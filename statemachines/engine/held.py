@@ -13,10 +13,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 class Held:
     """A mark among a transaction's commit hooks: it goes with the transaction, or with the savepoint that took it.
 
-    `pk` is the instance that is driven, once it is known; `committed` tells that the transaction is over and done.
+    `pk` is the instance that is driven, once it is known; `committed` tells that the transaction is over and done;
+    `ours` that it is the engine's own, which ends with what the engine does.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, ours: bool) -> None:
+        self.ours = ours
         self.scope: str | None = None
         self.pk: int | None = None
         self.committed = False

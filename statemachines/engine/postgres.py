@@ -119,7 +119,7 @@ class PostgresStore:
         pk, now = self._fetch(RESERVE, [clock.set_time(self.using)])[0]
         return pk, now
 
-    def write(self, change: Change) -> Written:
+    def write(self, change: Change, *, last: bool = False) -> Written:
         parts = [_entries(change)] if change.entries else []
         if change.all_timers_gone:
             parts.append(("gone", ALL_TIMERS_GONE, [change.pk]))
@@ -130,28 +130,28 @@ class PostgresStore:
         told = [part for part in (_timers(change), _effects(change)) if part is not None]
         instance = _instance(change)
         if change.new is None:
-            return self._written(parts, told, instance)
+            return self._written(parts, told, instance, last=last)
         try:
-            return self._written(parts, told, instance)
+            return self._written(parts, told, instance, last=last)
         except IntegrityError as error:
             if KEY in str(error):
                 raise InstanceExists(change.new.machine, change.new.key) from error
             raise
 
-    def _written(self, parts: list[Part], told: list[Part], instance: Part) -> Written:
+    def _written(self, parts: list[Part], told: list[Part], instance: Part, *, last: bool = False) -> Written:
         """Write it all as one statement; `told` are the parts whose rows are asked for."""
         if not told:
-            self._execute(*_as_one([*parts, ("", *instance[1:])]))
+            self._execute(*_as_one([*parts, ("", *instance[1:])]), last=last)
             return Written()
-        return self._told([*parts, instance], told)
+        return self._told([*parts, instance], told, last=last)
 
     def write_all(self, changes: Sequence[Change]) -> Written:
         return self._written(*bulk.parts(changes))
 
-    def _told(self, parts: list[Part], told: list[Part]) -> Written:
+    def _told(self, parts: list[Part], told: list[Part], *, last: bool) -> Written:
         """Write it all, and return the rows of the parts `told`."""
         ending = " UNION ALL ".join(f"SELECT '{part}', id, name, due_at FROM {part}" for part, _, _ in told)
-        rows = self._fetch(*_as_one([*parts, *told, ("", ending, [])]))
+        rows = self._execute(*_as_one([*parts, *told, ("", ending, [])]), last=last).fetchall()
         return Written(
             effects=[(pk, name, due_at) for part, pk, name, due_at in rows if part == "effects"],
             timers=[(pk, due_at) for part, pk, _, due_at in rows if part == "timers"],
@@ -161,9 +161,9 @@ class PostgresStore:
         rows: list[tuple[Any, ...]] = self._execute(sql, params).fetchall()
         return rows
 
-    def _execute(self, sql: str, params: list[Any]) -> Any:
+    def _execute(self, sql: str, params: list[Any], *, last: bool = False) -> Any:
         """Execute a statement; return psycopg's cursor, as Django's wrapper adds nothing to what is here already."""
-        cursor = prepared_cursor(self.connection, sql)
+        cursor = prepared_cursor(self.connection, sql, last=last)
         cursor.execute(sql, params)
         return cursor.cursor
 

@@ -36,8 +36,11 @@ class Store(Protocol):
     def reserve(self, new: NewInstance) -> tuple[int, datetime]:
         """Return the primary key of an instance that `write` will create, and the time. May raise InstanceExists."""
 
-    def write(self, change: Change) -> Written:
-        """Write everything. Raises InstanceExists where the key of what is created is taken."""
+    def write(self, change: Change, *, last: bool = False) -> Written:
+        """Write everything. Raises InstanceExists where the key of what is created is taken.
+
+        `last`: nothing follows in this transaction, which may be committed along with it.
+        """
 
     def lock_free(self, pks: Sequence[int]) -> list[Row]:
         """Lock those instances that nobody holds now, in the order of their keys, and return them."""
@@ -138,7 +141,7 @@ class OrmStore:
             raise InstanceExists(new.machine, new.key)
         return found.pk, now
 
-    def write(self, change: Change) -> Written:
+    def write(self, change: Change, *, last: bool = False) -> Written:
         MachineInstance.objects.using(self.using).filter(pk=change.pk).update(
             state=change.state,
             configuration=json.loads(change.configuration),

@@ -94,7 +94,7 @@ def drive(pk: int, using: str, work: Callable[[Driven], T], *, lock_timeout: tim
         driven = Driven(known(row.machine, row.version, using), row)
         done = work(driven)
         if driven.entries or driven.timers_gone:
-            _write(driven, rows, using)
+            _write(driven, rows, using, held)
         return done
 
     return _attempted(using, attempt)
@@ -118,6 +118,7 @@ def drive_free(pks: Sequence[int], using: str, begin: Callable[[], Callable[[Dri
         if moved:
             changes = [driven.change() for driven in moved]
             _told(rows.write_all(changes), moved[0].now, using)
+            faults.reached(faults.BEFORE_COMMIT)
             for driven, change in zip(moved, changes, strict=True):
                 signals.announce(driven.registered.name, change, using)
         return {driven.pk for driven in tried}
@@ -156,25 +157,28 @@ def begin(registered: registry.Registered, key: str, using: str, work: Callable[
         pk, now = rows.reserve(new)
         begun = Macrosteps(registered, None, pk, 0, now, new)
         done = work(begun)
-        _write(begun, rows, using)
+        _write(begun, rows, using, held)
         return done
 
     written_with_it = registered.acts or signals.transition.has_listeners(registered.name)
     return _attempted(using, attempt, single=alone and not written_with_it and store(using).single)
 
 
-def _write(done: Macrosteps, rows: Store, using: str) -> None:
+def _write(done: Macrosteps, rows: Store, using: str, held: Held) -> None:
+    """Write the change, the last that the engine writes: where nobody follows, the transaction may end with it."""
+    name = done.registered.name
     change = done.written = done.change()
-    _told(rows.write(change), done.now, using)
+    last = held.ours and faults.hook is None and not signals.transition.has_listeners(name)
+    _told(rows.write(change, last=last), done.now, using)
+    faults.reached(faults.BEFORE_COMMIT)
     if change.entries:
-        signals.announce(done.registered.name, change, using)
+        signals.announce(name, change, using)
 
 
 def _told(written: Written, now: datetime, using: str) -> None:
     """Have the workers told after the commit."""
     if written.effects or written.timers:
         transaction.on_commit(partial(hand_over, written, now, using), using=using, robust=True)
-    faults.reached(faults.BEFORE_COMMIT)
 
 
 def again(using: str, work: Callable[[], T]) -> T:
@@ -206,9 +210,10 @@ def _attempted(using: str, attempt: Callable[[Held, BaseDatabaseWrapper], T], *,
     _outside()
     connection = connections[using]
     tries = 1 if connection.in_atomic_block else TRIES
-    bare = single and connection.get_autocommit()
+    ours = connection.get_autocommit()
+    bare = single and ours
     for number in range(1, tries + 1):
-        held = Held()
+        held = Held(ours=ours and not bare)
         try:
             if bare:
                 return attempt(held, connection)
