@@ -57,7 +57,8 @@ class CourierQuerySet(QuerySet[Any]):
         offers = self.model._meta.get_field("offers").related_model.objects
         last = offers.filter(courier=OuterRef("pk")).order_by("-pk").values("pk")[:1]
         asked = self.select_related("user").annotate(last_offer=Subquery(last))
-        return asked.order_by(F("last_offer").asc(nulls_first=True), "pk").first()
+        found: Courier | None = asked.order_by(F("last_offer").asc(nulls_first=True), "pk").first()
+        return found
 
 
 def _any(conditions: Any) -> Q:
