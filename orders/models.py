@@ -13,6 +13,7 @@ from django.db import models
 
 from statemachines.models import MachineInstance
 
+from .data import OrderData
 from .querysets import CourierQuerySet, OfferQuerySet, OrderQuerySet
 
 
@@ -92,6 +93,13 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return f"Order {self.pk}"
+
+    @property
+    def data(self) -> OrderData:
+        """What its machine owns now."""
+        assert self.instance is not None  # an order that is placed has one
+        data: OrderData = self.instance.snapshot().data
+        return data
 
 
 class OrderItem(models.Model):

@@ -1,10 +1,10 @@
 """The addresses of the orders' API, below where the project puts it."""
 
-from rest_framework.routers import DefaultRouter
+from rest_framework.routers import SimpleRouter
 
 from . import views
 
-router = DefaultRouter(use_regex_path=False)
+router = SimpleRouter(use_regex_path=False)
 router.register("restaurants", views.Restaurants)
 router.register("customer/orders", views.CustomerOrders, basename="customer-order")
 router.register("customer/onboarding", views.CustomerOnboarding, basename="customer-onboarding")

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Annotated, Any
 
 from django.db.models import QuerySet
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 from rest_framework import mixins, permissions, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from statemachines import Event, InvalidValue
-from statemachines.api.domain import DomainView
+from statemachines.api.domain import DomainView, described
 from statemachines.models import MachineInstance
 
 from .events import (
@@ -35,9 +35,10 @@ from .onboarding.data import Unsubscribed
 from .onboarding.start import NAME as ONBOARDING
 from .serializers import (
     OfferSerializer,
-    OnboardingSerializer,
+    Onboarding,
     OrderSerializer,
     RestaurantSerializer,
+    onboarding,
 )
 from .services import place_order
 
@@ -59,6 +60,19 @@ class IsCourier(permissions.BasePermission):
 class Pages(LimitOffsetPagination):
     default_limit = 100
     max_limit = 500
+
+
+class Page(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Which page of a list."""
+
+    limit: Annotated[int, Meta(ge=1, le=Pages.max_limit)] = Pages.default_limit
+    offset: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
+
+
+class InState(Page, kw_only=True):
+    """Which page of the orders in a state, as `standard.order_ready`."""
+
+    state: Annotated[str, Meta(min_length=1, max_length=200)] | UnsetType = UNSET
 
 
 class NewItem(Struct, forbid_unknown_fields=True):
@@ -87,16 +101,20 @@ class Orders(OrderAPI, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     lookup_value_converter = "int"
     filter_backends: Any = []
 
+    @described(query=InState)
+    def list(self, request: Request) -> Response:
+        return super().list(request)
+
     def own(self) -> QuerySet[Order]:
         """Return the orders that the user may see."""
         raise NotImplementedError
 
     def get_queryset(self) -> QuerySet[Order]:
         found = self.own().select_related("instance", "restaurant").prefetch_related("items")
-        state = self.request.query_params.get("state")
-        return found.in_state(state) if state and self.action == "list" else found
+        return found.in_state(self.query.state) if self.query and self.query.state else found
 
     @action(detail=False)
+    @described(answers=dict[str, int])
     def counts(self, request: Request) -> Response:
         """Count the orders by state."""
         return Response(self.own().count_by_state())
@@ -108,6 +126,7 @@ class CustomerOrders(Orders):
     def own(self) -> QuerySet[Order]:
         return Order.objects.filter(customer=self.request.user)
 
+    @described(takes=NewOrder)
     def create(self, request: Request) -> Response:
         wanted = self.read(NewOrder, "order")
         restaurant = Restaurant.objects.filter(pk=wanted.restaurant).first()
@@ -121,6 +140,7 @@ class CustomerOrders(Orders):
         return Response(OrderSerializer(order).data, status.HTTP_201_CREATED)
 
     @action(detail=True, methods=["post"])
+    @described(takes=CustomerCanceled)
     def cancel(self, request: Request, pk: int) -> Response:
         return self.send(self.get_object(), self.event(CustomerCanceled))
 
@@ -142,13 +162,15 @@ class CustomerOnboarding(DomainView, viewsets.GenericViewSet[Any]):
     def get_object(self) -> MachineInstance:
         return get_object_or_404(MachineInstance.objects.of(ONBOARDING), key=str(self.request.user.pk))
 
+    @described(answers=Onboarding, problems=[404])
     def list(self, request: Request) -> Response:
-        return Response(OnboardingSerializer(self.get_object()).data)
+        return Response(onboarding(self.get_object()))
 
     @action(detail=False, methods=["post"])
+    @described(takes=Unsubscribed, answers=Onboarding, problems=[404])
     def unsubscribe(self, request: Request) -> Response:
         instance = self.get_object()
-        return self.drive(instance, self.event(Unsubscribed), lambda: OnboardingSerializer(instance).data)
+        return self.drive(instance, self.event(Unsubscribed), lambda: onboarding(instance))
 
 
 class RestaurantOrders(Orders):
@@ -160,14 +182,17 @@ class RestaurantOrders(Orders):
         return Order.objects.of_restaurants_of(self.request.user)
 
     @action(detail=True, methods=["post"])
+    @described(takes=RestaurantAccepted)
     def accept(self, request: Request, pk: int) -> Response:
         return self.send(self.get_object(), self.event(RestaurantAccepted))
 
     @action(detail=True, methods=["post"])
+    @described(takes=RestaurantRejected)
     def reject(self, request: Request, pk: int) -> Response:
         return self.send(self.get_object(), self.event(RestaurantRejected))
 
     @action(detail=True, methods=["post"])
+    @described(takes=OrderDelivered)
     def delivered(self, request: Request, pk: int) -> Response:
         return self.send(self.get_object(), self.event(OrderDelivered))
 
@@ -185,10 +210,12 @@ class CourierOffers(OrderAPI, mixins.ListModelMixin, mixins.RetrieveModelMixin):
         return mine.open() if self.action == "list" else mine
 
     @action(detail=True, methods=["post"])
+    @described(takes=CourierAccepted, given=["offer"])
     def accept(self, request: Request, pk: int) -> Response:
         return self.answer(CourierAccepted)
 
     @action(detail=True, methods=["post"])
+    @described(takes=CourierRejected, given=["offer"])
     def reject(self, request: Request, pk: int) -> Response:
         return self.answer(CourierRejected)
 
@@ -207,10 +234,12 @@ class CourierDeliveries(Orders):
         return Order.objects.delivered_by(self.request.user.courier)
 
     @action(detail=True, methods=["post"])
+    @described(takes=OrderDelivered)
     def delivered(self, request: Request, pk: int) -> Response:
         return self.send(self.get_object(), self.event(OrderDelivered))
 
     @action(detail=True, methods=["post"], url_path="restaurant-rejected")
+    @described(takes=RestaurantRejected)
     def restaurant_rejected(self, request: Request, pk: int) -> Response:
         return self.send(self.get_object(), self.event(RestaurantRejected))
 
@@ -221,3 +250,7 @@ class Restaurants(OrderAPI, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     queryset = Restaurant.objects.prefetch_related("dishes").order_by("name")
     serializer_class = RestaurantSerializer
     pagination_class = Pages
+
+    @described(query=Page)
+    def list(self, request: Request) -> Response:
+        return super().list(request)

@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
     "django_celery_beat",
     "statemachines",
     "orders",
@@ -85,6 +86,9 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
 }
+
+# What `manage.py spectacular` says of the API, in the version of OpenAPI that our views are described in.
+SPECTACULAR_SETTINGS = {"TITLE": "Orders, and their machines", "VERSION": "1", "OAS_VERSION": "3.1.1"}
 
 # Sweeps and timers have a queue of their own, and a worker that takes from no other: effects cannot starve them.
 STATEMACHINES: dict[str, object] = {"CONTROL_QUEUE": "control"}

@@ -24,9 +24,9 @@ from statemachines.models import MachineInstance
 
 from . import problems
 from .formats import Negotiation, PlainJSON, StrictJSON
+from .operations import KEY
 from .schema import MachineSchema
 
-KEY = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 LONGEST_KEY = 255
 WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,4})(?:$|[,;\s])")
@@ -65,6 +65,10 @@ class StateMachineView(APIView):
         if isinstance(exc, NotAllowed) and self.actor == ANONYMOUS:
             exc = NotAuthenticated()
         return super().handle_exception(exc)
+
+    def explorable(self, actor: Actor) -> bool:
+        """Say whether somebody finds this in the API's description: by default, who is signed in."""
+        return actor != ANONYMOUS
 
     @property
     def actor(self) -> Actor:

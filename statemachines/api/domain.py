@@ -1,9 +1,10 @@
 """What a project's own views build on: a request becomes an event, an answer becomes a response.
 
     class Cancel(DomainView):
+        @described(takes=CustomerCanceled, answers=OrderAnswer)
         def post(self, request, pk):
             order = self.order(pk)
-            return self.drive(order.instance, self.event(CustomerCanceled), lambda: OrderSerializer(order).data)
+            return self.drive(order.instance, self.event(CustomerCanceled), lambda: answer(order))
 
 `Webhook` does so for messages of others' systems. Limits: whose the instance is, the view decides by how it finds it;
 who may send what, the machine's policy.
@@ -11,9 +12,10 @@ who may send what, the machine's policy.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Collection
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
+from msgspec.structs import replace
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,8 +28,44 @@ from statemachines.models import MachineInstance
 from statemachines.registry import of
 
 from .base import REPLAYED, StateMachineView
+from .operations import KEY, Operation
+from .queries import asked
 
 ORIGIN = "rest"
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def described(
+    *,
+    takes: Any = None,
+    given: Collection[str] = (),
+    answers: Any = None,
+    query: Any = None,
+    problems: Collection[int] = (),
+) -> Callable[[Method], Method]:
+    """Say for the API's description what a method or an action of a view takes and answers.
+
+    `takes`: the type of the body; an event's comes without its name, and without the fields `given` by the address.
+    `answers`: the type of the answer, where it is not the view's serializer. `query`: the type of the parameters;
+    others are refused. `problems`: the statuses of further problems.
+    """
+
+    def mark(method: Method) -> Method:
+        is_event = isinstance(takes, type) and issubclass(takes, Event)
+        method.operation = Operation(  # type: ignore[attr-defined]
+            id="",
+            summary="",
+            response=answers,
+            request=takes,
+            given=tuple(given),
+            query=query,
+            headers=(KEY,) if is_event else (),
+            problems=(*problems, *((409,) if is_event else ())),
+        )
+        return method
+
+    return mark
 
 
 class DomainView(StateMachineView):
@@ -44,6 +82,27 @@ class DomainView(StateMachineView):
         if not self.anonymous and self.actor == ANONYMOUS:
             raise NotAuthenticated
         super().check_permissions(request)
+
+    def initial(self, request: Request, *given: Any, **named: Any) -> None:
+        """Read the parameters that are described into `query`. Raises InvalidValue."""
+        super().initial(request, *given, **named)
+        told = self.operation(str(request.method))
+        self.query: Any = None if told.query is None else asked(told.query, request.query_params)
+
+    def operation(self, method: str) -> Operation:
+        """Return what a method, or the current action, is; as `described`, and as the router names it."""
+        action = getattr(self, "action", None) or method.lower()
+        told = getattr(getattr(self, action, None), "operation", Operation("", ""))
+        if getattr(self, "detail", None) is not False:
+            told = replace(told, problems=(*told.problems, 404))
+        if basename := getattr(self, "basename", None):
+            words = f"{action} {basename}".replace("_", " ").replace("-", " ").capitalize()
+            named = f"{basename}_{action}".replace("-", "_")
+            told = replace(told, id=named, summary=f"{words}.", status=201 if action == "create" else 200)
+        return told
+
+    def explorable(self, actor: Actor) -> bool:
+        return self.anonymous or super().explorable(actor)
 
     def event(self, kind: type[Event], **more: Any) -> Any:
         """Read the event whose payload is the request's body, and what the address says of it. Raises InvalidValue."""
@@ -81,6 +140,13 @@ class Webhook(StateMachineView):
     sender = Actor("webhook")
     authentication_classes: Any = []
     http_method_names = ["post"]
+
+    def operation(self, method: str) -> Operation:
+        return Operation("", "Take a message.", {}, request={"type": "object"}, problems=(404, 409))
+
+    def explorable(self, actor: Actor) -> bool:
+        """It is no business of those who use the API."""
+        return False
 
     def verify(self, request: Request) -> bool:
         """Say whether the request is the sender's, by the signature over `request.body`."""

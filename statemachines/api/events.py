@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from statemachines import engine
 from statemachines.core.border import event_names
-from statemachines.core.events import Actor, Event, Occurrence
+from statemachines.core.events import Event, Occurrence
 from statemachines.core.machine import Machine
 from statemachines.core.rejection import Verdict, possible
 from statemachines.exceptions import EventRefused, InvalidValue
@@ -24,7 +24,7 @@ from statemachines.models import MachineInstance
 from statemachines.policy import subject_of
 
 from .instances import ORIGIN, OfMachine
-from .operations import Operation
+from .operations import IF_MATCH, KEY, PREFER, Operation
 from .public import shapes
 
 
@@ -54,21 +54,21 @@ def payload_schema(kind: type[Event] | None) -> dict[str, Any]:
     if kind is None:
         return {"type": "object"}
     (schema,), components = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
-    payload = without_name(components.pop(schema["$ref"].rpartition("/")[2]))
+    payload = without(components.pop(schema["$ref"].rpartition("/")[2]), "type")
     return payload | {"$defs": components} if components else payload
 
 
-def without_name(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of an event without the field that names it."""
-    properties = {name: one for name, one in schema["properties"].items() if name != "type"}
-    required = [name for name in schema["required"] if name != "type"]
+def without(schema: dict[str, Any], *fields: str) -> dict[str, Any]:
+    """Return the schema of an event without some fields, as the one that names it."""
+    properties = {name: one for name, one in schema["properties"].items() if name not in fields}
+    required = [name for name in schema["required"] if name not in fields]
     return schema | {"properties": properties, "required": required}
 
 
 class Events(OfMachine):
     """An instance's possible events; and a place to send any."""
 
-    def operation(self, method: str) -> Operation:
+    def operation(self, method: str) -> Operation | None:
         if method == "GET":
             return Operation(
                 f"possible_events_of_{self.machine}",
@@ -81,10 +81,8 @@ class Events(OfMachine):
             "Send any event; its name stands in `type`.",
             shapes(self.registered).instance,
             request=tuple(self.registered.machine.events.values()),
-            request_name="any event",
-            acts=True,
-            matches=True,
-            problems=(404, 409, 422),
+            headers=(KEY, PREFER, IF_MATCH),
+            problems=(404, 409),
         )
 
     def get(self, request: Request, pk: int) -> Response:
@@ -141,23 +139,20 @@ class OneEvent(Events):
     event = ""
     http_method_names = ["post"]
 
-    def operation(self, method: str) -> Operation:
+    def operation(self, method: str) -> Operation | None:
+        """Return the operation of an event that has a route of its own."""
+        if not self.event:
+            return None
         kind = self.registered.machine.events.get(self.event)
         return Operation(
             f"{self.event}_{self.machine}",
             f"Send {self.event}.",
             shapes(self.registered).instance,
             request={"type": "object"} if kind is None else kind,
-            request_name="payload",
-            acts=True,
-            matches=True,
-            problems=(404, 409, 422),
+            headers=(KEY, PREFER, IF_MATCH),
+            problems=(404, 409),
             description=(kind.__doc__ or "") if kind else "",
         )
-
-    def explorable(self, actor: Actor) -> bool:
-        """Events without a route of their own are no operation of their own."""
-        return bool(self.event) and super().explorable(actor)
 
     def post(self, request: Request, pk: int, type: str = "") -> Response:
         body = self.body(f"event {self.event or type}")

@@ -25,7 +25,7 @@ from statemachines.policy import Policy, subject_of
 from statemachines.registry import Registered
 
 from .base import MOST_SECONDS, REPLAYED, StateMachineView
-from .operations import Operation, operator_operation
+from .operations import IF_NONE_MATCH, KEY, PREFER, Operation, operator_operation
 from .public import camel, etag, sequence_of, shapes, shown, shown_entry
 from .queries import Page, Text, asked, filtered, filters_of
 from .waiting import PREFERENCE, settle, wait
@@ -55,7 +55,6 @@ class OfMachine(StateMachineView):
         return policy
 
     def explorable(self, actor: Actor) -> bool:
-        """Say whether somebody finds this in the API's description."""
         return self.policy.may_explore(actor)
 
     def address(self, name: str, **more: Any) -> str:
@@ -112,7 +111,7 @@ class Instances(OfMachine):
     """The instances of a machine."""
 
     def operation(self, method: str) -> Operation:
-        name, made = camel(self.machine), shapes(self.registered)
+        made = shapes(self.registered)
         if method == "GET":
             kind = filters_of(self.registered)
             return Operation(f"list_{self.machine}", "List the instances that you may see.", made.page, query=kind)
@@ -122,9 +121,8 @@ class Instances(OfMachine):
             made.instance,
             status=201,
             request=creation(self.registered),
-            request_name=f"{name}Creation",
-            acts=True,
-            problems=(409, 422),
+            headers=(KEY, PREFER),
+            problems=(409,),
         )
 
     def get(self, request: Request) -> Response:
@@ -197,7 +195,14 @@ class Instance(OfMachine):
 
     def operation(self, method: str) -> Operation:
         kind = shapes(self.registered).instance
-        return Operation(f"read_{self.machine}", "Read an instance.", kind, query=Wait, problems=(404,))
+        return Operation(
+            f"read_{self.machine}",
+            "Read an instance.",
+            kind,
+            query=Wait,
+            headers=(IF_NONE_MATCH,),
+            problems=(404,),
+        )
 
     def get(self, request: Request, pk: int) -> Response:
         by = asked(Wait, request.query_params)

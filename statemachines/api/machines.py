@@ -76,7 +76,14 @@ class Machines(StateMachineView):
 
 
 class Description(StateMachineView):
-    """The API's description, of those machines that who asks may explore."""
+    """The API's description, of what is there for who asks."""
+
+    def operation(self, method: str) -> Operation:
+        return Operation("describe", "Describe the API in OpenAPI.", {"type": "object"})
+
+    def explorable(self, actor: Actor) -> bool:
+        """Everybody may ask what there is for them."""
+        return True
 
     def get(self, request: Request) -> Response:
         return Response(MachineGenerator(self.actor).document())

@@ -12,11 +12,47 @@ import msgspec
 ALWAYS = (401, 403, 406, 429, 500, 503)
 WITH_BODY = (400, 413, 415)
 
+KEY = "Idempotency-Key"
+PREFER = "Prefer"
+IF_MATCH = "If-Match"
+IF_NONE_MATCH = "If-None-Match"
+LAST_EVENT = "Last-Event-ID"
+
+HEADERS = {
+    KEY: "Names the request: sent again, it is done once.",
+    PREFER: "`respond-async`, or `wait=N` to wait up to N seconds for what is invoked.",
+    IF_MATCH: "The ETag of the instance as you saw it.",
+    IF_NONE_MATCH: "The ETag of the instance as you have it: 304 if it is still the same.",
+    LAST_EVENT: "The sequence after which to go on.",
+}
+"""What a client may say in headers, and what that does."""
+
+MEANT = {
+    KEY: {422},
+    PREFER: {202, 204},
+    IF_MATCH: {412},
+    IF_NONE_MATCH: {304},
+    LAST_EVENT: {400},
+}
+"""What may be answered because of a header."""
+
+ANSWERED = {
+    KEY: {"Idempotency-Replayed": "`true` where the request was done before."},
+    PREFER: {"Preference-Applied": "What was heeded of it.", "Effects-Pending": "How much of what is invoked is open."},
+    IF_MATCH: {"ETag": "Names the instance as you see it, for If-Match."},
+    IF_NONE_MATCH: {"ETag": "Names the instance as you see it, for If-Match and If-None-Match."},
+}
+"""What is answered in headers."""
+
+UNCHANGED = {204: "Done, and not yours to see any more.", 304: "It is as you have it."}
+"""Answers with no body."""
+
 
 class Operation(msgspec.Struct, frozen=True):
     """One operation: `request` and `response` are types, or ready JSON schemas; `query` a type of parameters.
 
-    `acts`: it changes something, under an idempotency key and the client's preferences; `matches`: under If-Match.
+    `response`: None where drf-spectacular finds the view's serializer. `given`: fields of the request that the address
+    says. `headers`: those that a client may send.
     """
 
     id: str
@@ -24,20 +60,19 @@ class Operation(msgspec.Struct, frozen=True):
     response: Any = None
     status: int = 200
     request: Any = None
-    request_name: str = ""
+    given: tuple[str, ...] = ()
     query: Any = None
-    acts: bool = False
-    matches: bool = False
+    headers: tuple[str, ...] = ()
     problems: tuple[int, ...] = ()
     description: str = ""
     media_type: str = "application/json"
-    examples: tuple[Any, ...] = ()
 
     @property
     def statuses(self) -> tuple[int, ...]:
-        """The problems that may be answered."""
+        """What may be answered beside success: problems, and what has no body."""
         more = WITH_BODY if self.request is not None else (400,) if self.query is not None else ()
-        return tuple(sorted({*ALWAYS, *more, *self.problems, *((412,) if self.matches else ())}))
+        meant = (status for name in self.headers for status in MEANT[name])
+        return tuple(sorted({*ALWAYS, *more, *self.problems, *meant}))
 
 
 def operator_operation(machine: str, act: str, response: Any, request: Any) -> Operation:
@@ -47,6 +82,6 @@ def operator_operation(machine: str, act: str, response: Any, request: Any) -> O
         f"{act.capitalize()} an instance; an operator's act.",
         response,
         request=request,
-        matches=True,
+        headers=(PREFER, IF_MATCH),
         problems=(404, 409),
     )

@@ -76,6 +76,25 @@ ADVICE = {
 }
 
 
+CODES = {
+    400: "invalid",
+    401: "not_authenticated",
+    403: "not_allowed",
+    404: "not_found",
+    406: "not_acceptable",
+    409: "not_possible",
+    412: "changed",
+    413: "too_large",
+    415: "unsupported_media_type",
+    422: "idempotency_conflict",
+    429: "throttled",
+    500: "internal",
+    501: "needs_asgi",
+    503: "busy",
+}
+"""The code that a status mostly has; a refusal of a machine, and whatever is more exact, has one of its own."""
+
+
 class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What went wrong. `code` is stable; `advice` says what to do. The rest is there where it makes sense."""
 
@@ -126,9 +145,18 @@ def answer(exc: Exception, context: Mapping[str, Any]) -> Response:
     return response
 
 
+def typical(status: int) -> dict[str, Any]:
+    """Return what a problem of some status typically looks like, as an example."""
+    return msgspec.to_builtins(problem_of(Known(status, CODES[status], "…"))) | {"detail": "What was wrong."}  # type: ignore[no-any-return]
+
+
 def response_of(known: Known) -> Response:
     """Return a problem as a response."""
-    problem = Problem(
+    return Response(problem_of(known), known.status, headers=known.headers, content_type=MEDIA_TYPE)
+
+
+def problem_of(known: Known) -> Problem:
+    return Problem(
         type=f"urn:statemachines:problem:{known.status}",
         title=TITLES.get(known.status, "Error"),
         status=known.status,
@@ -137,7 +165,6 @@ def response_of(known: Known) -> Response:
         advice=ADVICE.get(known.status, ""),
         **known.members,
     )
-    return Response(problem, known.status, headers=known.headers, content_type=MEDIA_TYPE)
 
 
 def _of_machines(exc: Exception) -> Known | None:

@@ -25,7 +25,7 @@ from statemachines.registry import Registered
 from .base import is_asgi
 from .hub import Items, Watcher, hub_of
 from .instances import OfMachine
-from .operations import Operation
+from .operations import LAST_EVENT, Operation
 from .problems import Unavailable
 from .public import shown, shown_entry
 from .waiting import let_go
@@ -103,7 +103,8 @@ class Stream(OfMachine):
             f"stream_{self.machine}",
             "Follow an instance by Server-Sent Events; `Last-Event-ID` goes on after a sequence.",
             str,
-            problems=(400, 404, 501),
+            headers=(LAST_EVENT,),
+            problems=(404, 501),
             media_type=EVENT_STREAM,
         )
 
@@ -126,9 +127,9 @@ class Stream(OfMachine):
 
     def _seen(self, instance: MachineInstance) -> int:
         """Return the sequence after which to begin: what the client has seen, or now. Raises InvalidValue."""
-        given = self.request.headers.get("Last-Event-ID")
+        given = self.request.headers.get(LAST_EVENT)
         if given is None:
             return instance.sequence
         if not (given.isascii() and given.isdigit() and len(given) < 19):
-            raise InvalidValue("header", field="Last-Event-ID", expected="a sequence", received=repr(given[:40]))
+            raise InvalidValue("header", field=LAST_EVENT, expected="a sequence", received=repr(given[:40]))
         return min(int(given), instance.sequence)
