@@ -61,6 +61,11 @@ def _check_parts() -> Iterator[CheckMessage]:
     if conf.get("STORE") == "postgres" and vendor != "postgresql":
         text = f"STORE is 'postgres', but the database {alias!r} is {vendor}."
         yield Error(text, hint="Leave STORE out: each database then gets what suits it.", id="statemachines.E005")
+    listen = conf.get("LISTEN_ALIAS")
+    if listen is not None and (listen not in connections or connections[listen].vendor != "postgresql"):
+        text = f"LISTEN_ALIAS is {listen!r}, which is no PostgreSQL database of DATABASES."
+        hint = "Name the alias of a direct connection to the instances' database, or leave it out: then waiting polls."
+        yield Error(text, hint=hint, id="statemachines.E007")
     if path == conf.SWEEP_ONLY and conf.get("DISPATCHER") is None:
         yield Info(
             "Celery is not installed: nobody runs effects and fires timers by itself.",

@@ -78,6 +78,15 @@ SETTINGS = {
     "IDEMPOTENCY_KEEP_SECONDS": Setting(
         Seconds, 86_400.0, SECONDS, "How long a request that is sent again gets its first answer."
     ),
+    "LISTEN_ALIAS": Setting(
+        str | None,
+        None,
+        "a database's alias, or None",
+        "A direct connection, by no pooler, to the PostgreSQL database of the instances. Transitions then NOTIFY, and "
+        "who waits over HTTP (`wait_for`, `Prefer: wait`, streams) hears of it at once, by one connection per process "
+        "that LISTENs. Each NOTIFY takes a lock of the whole database at commit. None: who waits looks again and "
+        "again, several times a second.",
+    ),
     "ELK_FILE": Setting(
         str | None,
         None,

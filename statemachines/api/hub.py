@@ -1,8 +1,8 @@
 """Tell open streams what has happened: one thread and one database connection per process, for all of them.
 
 The thread looks at the sequences of all watched instances in one query, and reads what is new of those that moved. It
-ends, and its connection with it, when nobody watches any more. Limits: looks `LOOKS_PER_SECOND` times; no NOTIFY, which
-would have all commits of the database queue behind one another.
+ends, and its connection with it, when nobody watches any more. Limits: where moves are not heard of (`listener`), it
+looks `LOOKS_PER_SECOND` times.
 """
 
 from __future__ import annotations
@@ -11,16 +11,24 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from django.db import DatabaseError, connections
 
 from statemachines.models import MachineInstance
 
+from .listener import hears
+from .waiting import HEARING_LOOK
+
 logger = logging.getLogger(__name__)
 
 LOOKS_PER_SECOND = 5
+
+MOST_LOOKS_PER_SECOND = 20
+"""However fast moves are heard of: what moves meanwhile is read together."""
+
 CHUNK = 1_000
 
 Items = list[bytes]
@@ -54,27 +62,38 @@ class Watcher:
 
 
 class Hub:
-    """The watchers of one database, and the thread that looks for them."""
+    """The watchers of one database, and the thread that looks for them; at once, when `moved` is set."""
 
     def __init__(self, using: str) -> None:
         self.using = using
+        self.moved = threading.Event()
         self.watchers: set[Watcher] = set()
         self.lock = threading.Lock()
         self.running = False
 
-    def watch(self, watcher: Watcher) -> None:
+    @contextmanager
+    def watched(self, watcher: Watcher) -> Iterator[None]:
+        """Tell a watcher what happens, inside the block."""
         with self.lock:
             self.watchers.add(watcher)
+            self.moved.set()
             if not self.running:
                 self.running = True
                 threading.Thread(target=self._run, name="statemachines-streams", daemon=True).start()
+        try:
+            yield
+        finally:
+            self._leave(watcher)
 
-    def leave(self, watcher: Watcher) -> None:
+    def _leave(self, watcher: Watcher) -> None:
         with self.lock:
             self.watchers.discard(watcher)
+            if not self.watchers:
+                self.moved.set()
 
     def _run(self) -> None:
         while True:
+            self.moved.clear()
             with self.lock:
                 watchers = list(self.watchers)
                 if not watchers:
@@ -86,7 +105,8 @@ class Hub:
             except DatabaseError:
                 logger.warning("Streams could not be served; the next look tries again.", exc_info=True)
                 connections[self.using].close()
-            time.sleep(max(0.0, 1 / LOOKS_PER_SECOND - (time.monotonic() - began)))
+            self.moved.wait(HEARING_LOOK if hears(self.using) else 1 / LOOKS_PER_SECOND)
+            time.sleep(max(0.0, 1 / MOST_LOOKS_PER_SECOND - (time.monotonic() - began)))
         connections.close_all()
 
     def _look(self, watchers: list[Watcher]) -> None:
@@ -110,7 +130,7 @@ class Hub:
         except Exception:
             logger.exception("The streams of instances %s failed.", [watcher.pk for watcher in moved])
             for watcher in moved:
-                self.leave(watcher)
+                self._leave(watcher)
                 watcher.tell([], more=False)
 
     def _sequences(self, pks: set[int]) -> Iterable[tuple[int, int]]:

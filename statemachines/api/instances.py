@@ -6,7 +6,7 @@ Limits: an instance that somebody may not see is not there for them (404).
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from django.http import Http404
@@ -86,16 +86,17 @@ class OfMachine(StateMachineView):
     def acted(self, instance: MachineInstance, *, replayed: bool = False, status: int = 200) -> Response:
         """Answer after an act: as the client prefers, and with no content where they see the instance no more."""
         headers = {REPLAYED: "true"} if replayed else {}
-        if not self.policy.sees(self.actor, instance):
-            return Response(None, 204, headers=headers)
-        headers["Location"] = self.address("instance", pk=instance.pk)
-        if "respond-async" in self.preferences:
-            return self.shown(instance, 202, **headers, **{PREFERENCE: "respond-async"})
-        if self.wait_seconds:
+        later = "respond-async" in self.preferences
+        if later:
+            headers[PREFERENCE] = "respond-async"
+        elif self.wait_seconds:
             pending = settle(instance, self.using, self.wait_seconds)
             headers |= {PREFERENCE: f"wait={self.wait_seconds}", "Effects-Pending": str(pending)}
-            instance = self.instance(instance.pk)
-        return self.shown(instance, status, **headers)
+            instance.refresh_from_db(using=self.using)
+        if not self.policy.sees(self.actor, instance):
+            return Response(None, 204, headers={REPLAYED: "true"} if replayed else {})
+        headers["Location"] = self.address("instance", pk=instance.pk)
+        return self.shown(instance, 202 if later else status, **headers)
 
     def page(self, items: list[Any], limit: int, cursor: int, kind: Any) -> Response:
         """Return a page of at most `limit`; a further item shows that there is a next one, behind `cursor`."""
@@ -190,6 +191,13 @@ class Wait(msgspec.Struct, forbid_unknown_fields=True):
     timeout: Annotated[float, Meta(ge=0, le=MOST_SECONDS)] = 30
 
 
+class Seen(NamedTuple):
+    """An instance at one look, and whether it was where it is waited for."""
+
+    instance: MachineInstance
+    there: bool
+
+
 class Instance(OfMachine):
     """One instance."""
 
@@ -206,19 +214,19 @@ class Instance(OfMachine):
 
     def get(self, request: Request, pk: int) -> Response:
         by = asked(Wait, request.query_params)
-        instance = self.instance(pk)
         if by.wait_for is not UNSET:
-            reached = wait(lambda: self._is_at(pk, by.wait_for), self.using, by.timeout)
-            return self.shown(self.instance(pk), 200, **{"Wait-Reached": "true" if reached else "false"})
+            seen = wait(pk, lambda: self._at(pk, by.wait_for), lambda seen: seen.there, self.using, by.timeout)
+            return self.shown(seen.instance, 200, **{"Wait-Reached": "true" if seen.there else "false"})
+        instance = self.instance(pk)
         tag = etag(self.registered, instance, self.actor)
         if tag in [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]:
             return Response(None, 304, headers={"ETag": tag})
         return self.shown(instance)
 
-    def _is_at(self, pk: int, place: str) -> bool:
-        """Say whether a state, or one with a tag, is active; the policy is asked at each look. Raises Http404."""
+    def _at(self, pk: int, place: str) -> Seen:
+        """Look whether a state, or one with a tag, is active; the policy is asked each time. Raises Http404."""
         instance = self.instance(pk)
-        return place in instance.configuration or place in subject_of(instance).tags
+        return Seen(instance, place in instance.configuration or place in subject_of(instance).tags)
 
 
 class History(OfMachine):

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from django.db import connections
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
@@ -25,10 +24,11 @@ from statemachines.registry import Registered
 from .base import is_asgi
 from .hub import Items, Watcher, hub_of
 from .instances import OfMachine
+from .listener import listened
 from .operations import LAST_EVENT, Operation
 from .problems import Unavailable
 from .public import shown, shown_entry
-from .waiting import let_go
+from .waiting import in_turn
 
 HEARTBEAT_SECONDS = 15.0
 MOST_ENTRIES = 500
@@ -76,8 +76,7 @@ class Feed:
     async def stream(self, pk: int, seen: int) -> AsyncIterator[bytes]:
         """Yield what happens, and a comment now and then, so that nobody on the way takes it for dead."""
         watcher, hub = Watcher(pk, seen, self), hub_of(self.using)
-        hub.watch(watcher)
-        try:
+        with listened(pk, self.using, hub.moved), hub.watched(watcher):
             yield b": here\n\n"
             while True:
                 try:
@@ -89,8 +88,6 @@ class Feed:
                     return
                 for item in items:
                     yield item
-        finally:
-            hub.leave(watcher)
 
 
 class Stream(OfMachine):
@@ -112,6 +109,11 @@ class Stream(OfMachine):
         """Accept what is asked for: there is only the stream."""
         return super().perform_content_negotiation(request, force=True)
 
+    def dispatch(self, request: HttpRequest, *given: Any, **named: Any) -> HttpResponseBase:
+        """Open as one of few: hundreds may come at once, and under ASGI each has a connection of its own."""
+        with in_turn():
+            return super().dispatch(request, *given, **named)
+
     def get(self, request: Request, pk: int) -> HttpResponseBase:
         instance = self.instance(pk)
         if not is_asgi(request._request):
@@ -120,8 +122,6 @@ class Stream(OfMachine):
         if instance.status in MachineInstance.ENDED and seen >= instance.sequence:
             return HttpResponse(status=204)  # tells a browser's EventSource to come back no more
         feed = Feed(self.registered, self.actor, self.using)
-        for alias in connections:
-            let_go(alias)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingHttpResponse(feed.stream(pk, seen), content_type=EVENT_STREAM, headers=headers)
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from .changes import Change, NewEffect, NewEntry, NewTimer
+from .notify import returning
 
 Part = tuple[str, str, list[Any]]
 
@@ -91,7 +92,8 @@ def parts(changes: Sequence[Change]) -> tuple[list[Part], list[Part], Part]:
         _part("timers", TIMERS, (_timer(one, timer) for one in changes for timer in one.timers.values())),
         _part("effects", EFFECTS, (_effect(one, effect) for one in changes for effect in one.effects)),
     ]
-    return [*filter(None, written)], [*filter(None, told)], ("instances", UPDATED, _text(map(_instance, changes)))
+    instances = ("instances", UPDATED + returning("i"), _text(map(_instance, changes)))
+    return [*filter(None, written)], [*filter(None, told)], instances
 
 
 def _part(name: str, sql: str, rows: Iterable[dict[str, Any]]) -> Part | None:

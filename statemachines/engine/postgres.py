@@ -20,6 +20,7 @@ from statemachines.exceptions import InstanceExists, InstanceNotFound
 
 from . import bulk, clock
 from .changes import Change, NewInstance, Row, SetTimer, Written
+from .notify import returning
 from .prepared import prepared_cursor
 from .store import lock_timeout
 
@@ -218,7 +219,7 @@ def _instance(change: Change) -> Part:
         change.pk,
     ]
     if change.new is None:
-        return "instance", UPDATE, values
+        return "instance", UPDATE + returning("statemachines_machineinstance"), values
     return "instance", INSERT, [*values, change.at, change.new.machine, change.new.version, change.new.key]
 
 

@@ -22,6 +22,7 @@ from statemachines.models import Effect, EffectHold, HistoryEntry, MachineInstan
 
 from . import clock
 from .changes import Change, DueEffect, DueTimer, NewInstance, Row, SetTimer, Written
+from .notify import notify
 
 
 class Store(Protocol):
@@ -175,6 +176,7 @@ class OrmStore:
             for entry in change.entries
         ]
         HistoryEntry.objects.using(self.using).bulk_create(entries)
+        notify(change, self.using)
         return Written(self._effects(change), self._timers(change))
 
     def write_all(self, changes: Sequence[Change]) -> Written:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import uvicorn
 from django.contrib.auth.models import User
+from django.core.asgi import get_asgi_application
+from django.db import connections
 from rest_framework.test import APIClient
 
 from statemachines.actors import actor_of
@@ -46,3 +52,22 @@ def desk(db: None, settings: Any) -> Desk:
     settings.ROOT_URLCONF = "tests.api.urls"
     settings.STATEMACHINES = {**settings.STATEMACHINES, "DISPATCHER": "statemachines.engine.dispatch.SweepOnly"}
     return Desk()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A real ASGI server in a thread, set up as `project.asgi` is; returns its address."""
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
+    config = uvicorn.Config(get_asgi_application(), port=0, log_level="warning", lifespan="off", backlog=1024)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = server.force_exit = True
+    thread.join()
+    deadline = time.monotonic() + 5
+    while any(one.name == "statemachines-streams" for one in threading.enumerate()):
+        assert time.monotonic() < deadline, "the hub ends when nobody watches"
+        time.sleep(0.05)

@@ -6,28 +6,21 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from django.contrib.auth.models import User
-from django.core.asgi import get_asgi_application
-from django.db import connection, connections
+from django.db import connection
 from django.test import Client
 
 from statemachines.api import stream
-from statemachines.engine import cancel, create, send
+from statemachines.engine import cancel, send
 from statemachines.models import MachineInstance
-from tests.api.machines import Commented, Noted, Ping
+from tests.api.machines import Commented, Noted
 
 from .conftest import Desk, client
-
-OPEN_STREAMS = 500
-
-OPENING_AT_ONCE = 20
-"""While it is opened, each request has a connection of its own, and PostgreSQL has 100."""
 
 
 def later(seconds: float, act: Callable[[], Any]) -> threading.Thread:
@@ -82,25 +75,6 @@ def test_under_wsgi_there_are_no_streams(desk: Desk) -> None:
     answer = client(desk.ann).get(f"{desk.address}stream/")
     assert (answer.status_code, answer.json()["code"]) == (501, "needs_asgi")
     assert "polling" in answer.json()["advice"]
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A real ASGI server in a thread, set up as `project.asgi` is; returns its address."""
-    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
-    config = uvicorn.Config(get_asgi_application(), port=0, log_level="warning", lifespan="off", backlog=1024)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = server.force_exit = True
-    thread.join()
-    deadline = time.monotonic() + 5
-    while any(one.name == "statemachines-streams" for one in threading.enumerate()):
-        assert time.monotonic() < deadline, "the hub ends when nobody watches"
-        time.sleep(0.05)
 
 
 def cookie_of(user: User) -> dict[str, str]:
@@ -205,56 +179,3 @@ def test_a_silent_stream_is_alive(desk: Desk, server: str, monkeypatch: pytest.M
     monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.1)
     found = watch(f"{server}{desk.address}stream/", desk.ann, 2, lambda: None)
     assert found == [{"": "still here"}] * 2
-
-
-@live
-def test_many_streams(desk: Desk, server: str, record_property: Any) -> None:
-    """500 open streams hold one connection in all, and are told of their events in less than a second."""
-    made = [create("helpdesk.bell", f"b{number}", system=True) for number in range(OPEN_STREAMS)]
-
-    async def watched() -> list[float]:
-        opened = asyncio.Semaphore(0)
-        door = asyncio.Semaphore(OPENING_AT_ONCE)
-        sent: dict[int, float] = {}
-        limits = httpx.Limits(max_connections=None)
-        async with httpx.AsyncClient(timeout=60, limits=limits) as http:
-
-            async def one(pk: int) -> float:
-                address = f"{server}/machines/helpdesk.bell/instances/{pk}/stream/"
-                await door.acquire()
-                async with http.stream("GET", address) as answer:
-                    async for event in events(answer):
-                        if "event" in event:
-                            return time.monotonic() - sent[pk]
-                        opened.release()
-                        door.release()
-                raise AssertionError("the stream ended")
-
-            tasks = [asyncio.create_task(one(instance.pk)) for instance in made]
-            for _ in made:
-                await opened.acquire()
-            held = await asyncio.to_thread(connections_open)
-            assert held <= 3, f"{held} connections for {OPEN_STREAMS} streams"
-            await asyncio.to_thread(ring, sent)
-            return await asyncio.gather(*tasks)
-
-    def ring(sent: dict[int, float]) -> None:
-        for instance in made:
-            send(instance.pk, Ping(), system=True)
-            sent[instance.pk] = time.monotonic()
-        connection.close()
-
-    waited = sorted(asyncio.run(watched()))
-    record_property("stream_seconds_median", waited[len(waited) // 2])
-    record_property("stream_seconds_most", waited[-1])
-    print(f"{OPEN_STREAMS} streams: median {waited[len(waited) // 2]:.3f} s, most {waited[-1]:.3f} s")
-    assert waited[len(waited) * 95 // 100] < 1  # the last few wait for the processor where others use it too
-
-
-def connections_open() -> int:
-    """Count the connections to the test's database, beside this one."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) - 1 FROM pg_stat_activity WHERE datname = current_database()")
-        count: int = cursor.fetchone()[0]
-    connection.close()
-    return count
