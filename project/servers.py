@@ -30,7 +30,7 @@ import psutil
 PREFIX = "statemachines-"
 START_SECONDS = 60
 STOP_SECONDS = 10
-# No fsync and what depends on it: a crash of the machine loses the data, a crash of PostgreSQL does not.
+# Nothing waits for the disk: a crash of PostgreSQL loses the last commits, a crash of the machine may lose all data.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 

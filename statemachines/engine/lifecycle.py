@@ -81,7 +81,7 @@ def resume(
     `shift_timers`: all its timers are put off by the length of the pause, as if time had stood still. One whose event
     the machine fails at needs attention afterwards. Raises OperationRefused where it is not paused.
     """
-    broken: set[tuple[str, int]] = set()
+    broken: dict[tuple[str, int], str] = {}
 
     def work(driven: Driven, by: Actor, why: str, alias: str) -> None:
         _active(driven, "resume", "paused")
@@ -92,23 +92,25 @@ def resume(
         if shift_timers:
             Timer.objects.using(alias).filter(instance=driven.pk).update(due_at=F("due_at") + (driven.now - since))
         for due in _waiting(driven, alias):
-            if (due.model, due.pk) in broken:
-                _mark(due, alias)
-            else:
+            problem = broken.get((due.model, due.pk))
+            if problem is None:
                 _take(driven, due, alias)
+            else:
+                _mark(due, problem, alias)
         wake(driven, alias)
 
     while True:
         try:
             return _operated(instance, "resume", reason, actor, using, work, system=system, sequence=expected_sequence)
         except _Broken as failed:
-            logger.exception("%s of a resumed instance failed; it needs attention.", failed.due)
-            broken.add((failed.due.model, failed.due.pk))
+            logger.error("The %s %s of a resumed instance failed; it needs attention.", failed.due.model, failed.due.pk)
+            broken[failed.due.model, failed.due.pk] = outbox.traced(failed.error)
 
 
 class _Broken(Exception):
-    def __init__(self, due: Due) -> None:
+    def __init__(self, due: Due, error: MachineError) -> None:
         self.due = due
+        self.error = error
 
 
 def _waiting(driven: Driven, using: str) -> list[Due]:
@@ -128,14 +130,14 @@ def _take(driven: Driven, due: Due, using: str) -> None:
         elif due.invocation not in driven.stopped:
             outbox.deliver(driven, due.pk, using)
     except MachineError as error:
-        if timers.outage(error.__cause__, using):  # another transaction, or the database: not its fault
+        if outbox.outage(error, using):  # another transaction, or the database: not its fault
             raise
-        raise _Broken(due) from error
+        raise _Broken(due, error) from error
 
 
-def _mark(due: Due, using: str) -> None:
+def _mark(due: Due, problem: str, using: str) -> None:
     rows: Any = Timer.objects if due.model == "timer" else Effect.objects
-    rows.using(using).filter(pk=due.pk).update(needs_attention=True)
+    rows.using(using).filter(pk=due.pk).update(needs_attention=True, error=problem)
 
 
 def wake(driven: Driven, using: str) -> None:

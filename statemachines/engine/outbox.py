@@ -14,17 +14,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from django.db import DatabaseError, IntegrityError
+from django.db import IntegrityError, InterfaceError, OperationalError, connections
 from django.db.models import QuerySet
 
-from statemachines import registry
+from statemachines import registry, shown
 from statemachines.core.border import failed, failure_of, plain_result, storable, succeeded
 from statemachines.core.codec import codec
 from statemachines.core.effects import Failure, Pending, Retry
 from statemachines.core.errors import MachineError
 from statemachines.core.events import Actor
 from statemachines.core.functions import Effect as Declared
-from statemachines.exceptions import UnknownMachine, UnknownVersion
+from statemachines.exceptions import InstanceBusy, UnknownMachine, UnknownVersion
 from statemachines.models import Effect
 
 from . import clock, faults
@@ -40,6 +40,9 @@ Status = Effect.Status
 
 APPLICATION = Retry(max_attempts=8, first_delay=timedelta(seconds=1), max_delay=timedelta(minutes=5))
 """When a result, or a timer, whose event a machine cannot handle is tried again: for about 4 minutes."""
+
+TIMED_OUT = "57014"
+"""The SQLSTATE of a statement that was cancelled, as it took too long: that is what it does each time."""
 
 LONGEST_ERROR = 20_000
 """Characters of a traceback that are kept."""
@@ -193,7 +196,8 @@ def apply(pk: int, using: str, actor: Actor | None = None) -> bool:
     """Deliver a committed result to the machine, and end the effect in the same transaction. Return whether it ended.
 
     A failure that the machine does not handle, or that no state waits for, ends nothing: somebody has to look at it.
-    Where this code does not know the version that the instance is on, the result waits for code that does.
+    Where this code does not know the version that the instance is on, the result waits for code that does. Whatever
+    fails in the application counts as one of its tries; a database that is down, and one that is busy, is raised.
     """
     effect = Effect.objects.using(using).get(pk=pk)
     if not effect.invocation:
@@ -203,11 +207,21 @@ def apply(pk: int, using: str, actor: Actor | None = None) -> bool:
     except (UnknownMachine, UnknownVersion) as unknown:
         logger.warning("The result of %s of %s waits: %s", effect.name, effect.instance, unknown)
         return False
-    except MachineError as error:
-        if isinstance(error.__cause__, DatabaseError):
+    except InstanceBusy:
+        raise
+    except Exception as error:
+        callers = connections[using].in_atomic_block and not isinstance(error, MachineError)
+        if callers or outage(error, using) or not _application_failed(effect, error, using):
             raise
-        _application_failed(effect, error, using)
         return False
+
+
+def outage(error: BaseException, using: str) -> bool:
+    """Say whether the database is to blame, not the machine. SQLite calls every bad statement operational."""
+    raised = error.__cause__ if isinstance(error, MachineError) else error
+    if not isinstance(raised, OperationalError | InterfaceError) or connections[using].vendor == "sqlite":
+        return False
+    return getattr(raised.__cause__, "sqlstate", None) != TIMED_OUT
 
 
 def _alone(effect: Effect, using: str) -> bool:
@@ -247,15 +261,22 @@ def deliver(driven: Driven, pk: int, using: str, actor: Actor | None = None) -> 
     return True
 
 
-def _application_failed(effect: Effect, error: MachineError, using: str) -> None:
-    """Have the machine given the result again after a while; at last somebody has to look at it."""
-    logger.error("The result of %s of %s cannot be applied: %s", effect.name, effect.instance, error, exc_info=error)
+def _application_failed(effect: Effect, error: Exception, using: str) -> bool:
+    """Have the machine given the result again after a while; at last somebody has to look at it.
+
+    Return False where the result is applied, and what failed came after the commit.
+    """
     count, text = effect.applications + 1, traced(error)
 
-    def work() -> None:
+    def work() -> bool:
         due_at = clock.now(using) + APPLICATION.delay(count, clock.chance())
         ran = Effect.objects.using(using).filter(pk=effect.pk, status=Status.RAN)
         stuck = count >= APPLICATION.max_attempts
-        ran.update(applications=count, due_at=due_at, error=text, needs_attention=stuck)
+        return ran.update(applications=count, due_at=due_at, error=text, needs_attention=stuck) == 1
 
-    again(using, work)
+    noted = again(using, work)
+    if noted:
+        effect.error = text
+        told = shown.effect_error(effect)
+        logger.error("The result of %s of %s cannot be applied:\n%s", effect.name, effect.instance, told)
+    return noted

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from statemachines.core.effects import Limit
 from statemachines.models import Effect, EffectPace, MachineInstance
 
@@ -20,6 +22,9 @@ PLACE_WAIT = timedelta(seconds=1)
 
 LATE = timedelta(seconds=1)
 """How late a start may be and still count as on time; the time between two starts, where that is longer."""
+
+KEPT = timedelta(hours=1)
+"""How long a limit's row stays after the time of its next start: that of a busy one is not made anew each time."""
 
 
 def admit(effect: Effect, limit: Limit, now: datetime, using: str) -> bool:
@@ -38,6 +43,14 @@ def admit(effect: Effect, limit: Limit, now: datetime, using: str) -> bool:
     if effect.admitted:
         effect.due_at = start
     return not effect.admitted
+
+
+def prune(now: datetime, using: str, batch: int) -> int:
+    """Delete a batch of limits that have long been free, as good as new ones; return how many. Few rows, no index."""
+    free = EffectPace.objects.using(using).filter(Q(next_at=None) | Q(next_at__lt=now - KEPT))
+    pks = list(free.values_list("pk", flat=True)[:batch])
+    # Asked again as it deletes: one that has been taken up meanwhile stays.
+    return again(using, lambda: free.filter(pk__in=pks).delete()[0]) if pks else 0
 
 
 def _locked(effect: Effect, using: str) -> EffectPace:

@@ -15,7 +15,7 @@ from django.db.models import Q
 from statemachines import conf
 from statemachines.models import Effect, MachineInstance, SweepRecord, Timer
 
-from . import clock, holds, idempotency
+from . import clock, holds, idempotency, pace
 from .changes import DueEffect, DueTimer
 from .dispatch import hand
 from .transaction import again
@@ -46,7 +46,7 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 def sweep(using: str) -> Swept:
-    """Hand over what is due before the next sweep, batch by batch, and delete a batch of old idempotency records."""
+    """Hand over what is due before the next sweep, batch by batch, and delete a batch of what is old."""
     timers = effects = 0
     batch = conf.get("SWEEP_BATCH")
     room = MOST_OUT * batch - _out(MOST_OUT * batch, using)
@@ -61,6 +61,7 @@ def sweep(using: str) -> Swept:
         if not more_timers and len(claimed.effects) < batch:
             break
     idempotency.prune(claimed.now, using, batch)
+    pace.prune(claimed.now, using, batch)
     record(Swept(timers, effects), using)
     return Swept(timers, effects)
 

@@ -12,9 +12,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.db import DatabaseError, connections
 from django.utils import timezone
 
+from statemachines import shown
 from statemachines.core.border import event_from
 from statemachines.core.events import Actor
 from statemachines.exceptions import InstanceBusy, InstanceNotFound, UnknownMachine, UnknownVersion
@@ -23,7 +24,7 @@ from statemachines.models import Timer
 from . import clock
 from .changes import SetTimer
 from .dispatch import TOGETHER, hand
-from .outbox import APPLICATION, traced
+from .outbox import APPLICATION, outage, traced
 from .store import store
 from .transaction import Driven, again, drive, drive_free
 
@@ -120,8 +121,9 @@ def _survived(timer: SetTimer, using: str) -> bool:
     except (UnknownMachine, UnknownVersion) as error:
         logger.warning("Timer %s is left to a worker that knows its machine: %s", timer.pk, error)
         _again_at(timer, clock.now(using) + UNKNOWN_WAIT, using)
-    except Exception:
-        logger.exception("Timer %s could not be fired; it is tried again.", timer.pk)
+    except Exception as error:
+        if outage(error, using):  # all else is told where it is noted
+            logger.warning("Timer %s waits for the database: %s", timer.pk, error)
     return False
 
 
@@ -136,30 +138,30 @@ def _fire_alone(timer: SetTimer, using: str) -> bool:
     except (InstanceBusy, UnknownMachine, UnknownVersion):
         raise
     except Exception as error:
-        if not outage(error.__cause__ or error, using):
+        if not outage(error, using):
             _failed(timer, error, using)
         raise
-
-
-def outage(error: BaseException | None, using: str) -> bool:
-    """Say whether the database is to blame, not the machine. SQLite calls every bad statement operational."""
-    return isinstance(error, OperationalError | InterfaceError) and connections[using].vendor != "sqlite"
 
 
 def _failed(tried: SetTimer, error: Exception, using: str) -> None:
     """Have a timer tried again after a while; at last somebody has to look at it. One that is set anew is not meant."""
 
-    def work() -> None:
-        timer = Timer.objects.using(using).select_for_update().filter(pk=tried.pk, armed=tried.armed).first()
+    def work() -> Timer | None:
+        timer: Timer | None = (
+            Timer.objects.using(using).select_for_update().filter(pk=tried.pk, armed=tried.armed).first()
+        )
         if timer is None:
-            return
+            return None
         timer.attempts += 1
         timer.error = traced(error)
         timer.handed_until = clock.now(using) + APPLICATION.delay(timer.attempts, clock.chance())
         timer.needs_attention = timer.attempts >= APPLICATION.max_attempts
         timer.save(update_fields=["attempts", "error", "handed_until", "needs_attention"])
+        return timer
 
-    again(using, work)
+    timer = again(using, work)
+    if timer is not None:
+        logger.error("Timer %s of %s failed:\n%s", timer.name, timer.instance, shown.timer_error(timer))
 
 
 def _again_at(timer: SetTimer, at: datetime | None, using: str) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from statemachines import registry
+from statemachines import registry, signals
 from statemachines.core.effects import Retry
 from statemachines.core.events import Actor
 from statemachines.engine import cancel, faults, give_result, pause, resume, retry_effect, skip_effect
-from statemachines.engine.outbox import APPLICATION, EffectCall
+from statemachines.engine.outbox import APPLICATION, EffectCall, run_effect
 from statemachines.exceptions import OperationRefused
-from statemachines.models import Effect, MachineInstance
-from tests.examples.jobs import Part
+from statemachines.models import Effect, EffectHold, MachineInstance
+from tests.examples.jobs import Part, jobs
 
 from .works import Died, asked, claimed, dies, dying_at, make_due, raises, returns, run, state
 
@@ -181,6 +184,86 @@ def test_a_failing_application_is_tried_again_alone(handed: list[Any]) -> None:
     assert (effect.status, effect.applications) == ("ran", 1)
     give_result(effect.pk, "bearable", reason="by hand", system=True)
     assert (ended(effect), state(made), needs_attention(made)) == ("applied", "answered", False)
+
+
+def broken_constraint() -> None:
+    EffectHold.objects.bulk_create(EffectHold(name="twice", reason="", at=timezone.now()) for _ in range(2))
+
+
+def own_bug() -> None:
+    raise KeyError("secret")
+
+
+def too_slow() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 20")
+        cursor.execute("SELECT pg_sleep(5)")
+
+
+def lost_database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+@contextmanager
+def receiving(breaks: Callable[[], None]) -> Iterator[None]:
+    """Have a receiver of the project's break in the transaction of each transition."""
+
+    def receiver(**given: Any) -> None:
+        breaks()
+
+    signals.transition.connect(receiver, sender=jobs.name)
+    try:
+        yield
+    finally:
+        signals.transition.disconnect(receiver, sender=jobs.name)
+
+
+def fails_in_the_application(breaks: Callable[[], None]) -> None:
+    made, effect = asked("invoke_tried")
+    with receiving(breaks):
+        assert run(effect, returns("kept")) is False
+        assert (effect.status, effect.applications, effect.needs_attention) == ("ran", 1, False)
+        assert effect.due_at > timezone.now()
+        Effect.objects.update(applications=APPLICATION.max_attempts - 1)
+        make_due(effect)
+        assert run(effect, dies) is False
+        assert effect.needs_attention is True
+    retry_effect(effect.pk, reason="mended", system=True)
+    assert run(effect, dies) is True
+    assert (ended(effect), effect.attempts, state(made)) == ("applied", 1, "answered")
+
+
+@pytest.mark.parametrize("breaks", [broken_constraint, own_bug])
+def test_whatever_fails_in_the_application_is_counted(breaks: Callable[[], None]) -> None:
+    """A statement that the database refuses, or a bug of a receiver, is not tried for ever: somebody has to look."""
+    fails_in_the_application(breaks)
+
+
+def test_an_application_that_takes_too_long_is_counted_on_postgres() -> None:
+    """A statement that runs into its time limit does so each time."""
+    fails_in_the_application(too_slow)
+
+
+def test_a_database_that_is_lost_uses_up_no_tries_on_postgres() -> None:
+    """The result waits for the database, however long it takes."""
+    made, effect = asked("invoke_tried")
+    with receiving(lost_database), pytest.raises(OperationalError):
+        run_effect(effect.pk, "default", function=returns("kept"))
+    connection.close()
+    effect.refresh_from_db()
+    assert (effect.status, effect.applications, effect.error) == ("ran", 0, "")
+    make_due(effect)
+    assert run(effect, dies) is True
+    assert (ended(effect), state(made)) == ("applied", "answered")
+
+
+def test_what_fails_after_the_commit_is_not_taken_for_the_application() -> None:
+    """A hook of the project's that fails leaves the effect applied, and its error is raised as it is."""
+    made, effect = asked("invoke_tried")
+    with receiving(lambda: transaction.on_commit(own_bug)), pytest.raises(KeyError):
+        run_effect(effect.pk, "default", function=returns("kept"))
+    assert (ended(effect), effect.applications, state(made)) == ("applied", 0, "answered")
 
 
 def unheard() -> tuple[MachineInstance, Effect]:

@@ -17,6 +17,7 @@ from statemachines.core.events import Actor
 from statemachines.engine import create, faults, hold, pace, preview, release
 from statemachines.engine.claims import claim
 from statemachines.engine.outbox import EffectCall, run_effect
+from statemachines.engine.sweep import sweep
 from statemachines.engine.timers import fire_timers
 from statemachines.models import Effect, EffectHold, EffectPace, MachineInstance, Timer
 from statemachines.testing import time_travel
@@ -73,6 +74,23 @@ def test_after_an_outage_turns_are_taken_anew() -> None:
         assert due(clock.now)[2:] == [clock.now]
         clock.set(late + timedelta(seconds=60))
         assert due(clock.now)[3:] == [clock.now]
+
+
+def test_limits_that_have_long_been_free_are_forgotten() -> None:
+    """The sweep deletes them, so that a key that comes once leaves nothing; what is busy, or due to be, stays."""
+    with time_travel() as clock:
+        for account in "ab":
+            run(asked("single", account=account)[1])
+        clock.advance(minutes=59)
+        sweep("default")
+        run(asked("single", account="b")[1])
+        started(1)(clock.now)
+        clock.advance(minutes=2)
+        sweep("default")
+        kept = [("examples.paced", ""), ("examples.single", "b")]
+        assert sorted(EffectPace.objects.values_list("name", "key")) == kept
+        run(asked("single", account="a")[1])
+        assert EffectPace.objects.count() == 3
 
 
 def test_a_turn_that_is_late_by_less_than_the_spacing_is_kept() -> None:

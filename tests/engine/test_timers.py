@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from statemachines import signals
@@ -262,6 +262,27 @@ def test_a_receiver_that_raises_is_a_failure_of_its_instance_alone() -> None:
         signals.transition.disconnect(receive, sender=timed.name)
     assert (seen(good), seen(bad)) == (["first"], [])
     assert (bad.timers.get().attempts, "not that one" in bad.timers.get().error) == (1, True)
+
+
+def test_a_database_that_is_lost_uses_up_no_tries_of_a_timer_on_postgres() -> None:
+    """The timer waits for the database, however long it takes."""
+    one = waiting(3600)
+    make_due()
+
+    def receiver(**given: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    signals.transition.connect(receiver, sender=notes.name)
+    try:
+        with pytest.raises(OperationalError):
+            fire_timer(Timer.objects.get().pk, "default")
+    finally:
+        signals.transition.disconnect(receiver, sender=notes.name)
+    connection.close()
+    assert (Timer.objects.get().attempts, Timer.objects.get().error) == (0, "")
+    assert fire_timer(Timer.objects.get().pk, "default") is True
+    assert one.entries.count() == 3
 
 
 def test_what_fails_for_good_needs_attention_and_is_never_dropped() -> None:
