@@ -31,6 +31,17 @@ def as_json(name: str, description: Any, show: Callable[[Any], Any]) -> Any:
     return column
 
 
+def as_text(name: str, description: Any, show: Callable[[Any], str]) -> Any:
+    """Return a column that shows a long text, as `show` lets it be seen."""
+
+    @admin.display(description=description)
+    def column(row: Any) -> str:
+        return format_html("<pre>{}</pre>", show(row))
+
+    column.__name__ = f"shown_{name}"
+    return column
+
+
 class HistoryEntryAdmin(ReadOnly):
     list_display = ("instance", "sequence", "event", "actor_label", "at")
     list_select_related = ("instance",)
@@ -46,8 +57,11 @@ class TimerAdmin(ReadOnly):
     list_display = ("instance", "event", "due_at")
     list_select_related = ("instance",)
     search_fields = ("instance__key",)
-    exclude = ("payload",)
-    readonly_fields = (as_json("payload", _("payload"), shown.payload),)
+    exclude = ("payload", "error")
+    readonly_fields = (
+        as_json("payload", _("payload"), shown.payload),
+        as_text("error", _("error"), shown.timer_error),
+    )
 
 
 class EffectAdmin(ReadOnly):
@@ -55,10 +69,11 @@ class EffectAdmin(ReadOnly):
     list_filter = ("status", EffectNameFilter)
     list_select_related = ("instance",)
     search_fields = ("instance__key",)
-    exclude = ("input", "result")
+    exclude = ("input", "result", "error")
     readonly_fields = (
         as_json("input", _("input"), shown.effect_input),
         as_json("result", _("result"), shown.effect_result),
+        as_text("error", _("error"), shown.effect_error),
     )
 
 

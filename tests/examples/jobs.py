@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from statemachines import Always, Final, Invoke, Limit, Machine, On, Retry, Sensitive, State, effect, pending
+from statemachines import After, Always, Final, Invoke, Limit, Machine, On, Retry, Sensitive, State, effect, pending
 from statemachines.engine import EffectCall
 from statemachines.registry import register
 
@@ -155,13 +155,20 @@ def write_to(given: Letter) -> Receipt:
 
 
 def written(data: Patient, result: Receipt) -> Patient:
+    if not result.number:
+        raise ValueError(f"cannot file {result.read}")
     return msgspec.structs.replace(data, note=str(result.number))
+
+
+def forget(data: Patient) -> Patient:
+    raise ValueError(f"cannot forget {data.diagnosis}")
 
 
 clinic = register(
     Machine(
         "clinic",
-        State("idle", On("write", "writing"), On("send", do=write_to)),
+        State("idle", On("write", "writing"), On("send", do=write_to), On("remind", "reminded")),
+        State("reminded", After(timedelta(hours=1), "idle", do=forget)),
         State("writing", Invoke(write_to, "written", do=written, error="unsent", id="letter")),
         State("written"),
         State("unsent"),
