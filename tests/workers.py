@@ -14,7 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
+import pytest
 from django.db import connection
+
+from project.celery import app
+from statemachines import tasks
+from statemachines.publisher import Publisher
 
 DEADLINE = 30
 
@@ -35,6 +40,14 @@ def broker_url() -> str:
     """Return a broker of this test process's own: each worker of pytest-xdist has its own database number."""
     number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     return urlunsplit(urlsplit(os.environ["CELERY_BROKER_URL"])._replace(path=f"/{int(number) + 1}"))
+
+
+def send_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this process send to its workers' broker: Celery reads the environment before its own settings."""
+    monkeypatch.setenv("CELERY_BROKER_URL", broker_url())
+    monkeypatch.setattr(app, "_pool", None)
+    monkeypatch.setattr(app.amqp, "_producer_pool", None)
+    monkeypatch.setattr(tasks, "publisher", Publisher())
 
 
 @contextmanager

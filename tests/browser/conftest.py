@@ -13,13 +13,15 @@ import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.test import Client, override_settings
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Playwright, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Playwright, Response, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
+
+from tests.admin.conftest import ACTS, staff
 
 from . import chromium
 
-SECONDS = 10
-"""How long the browser waits for what a test expects."""
+SECONDS = 30
+"""How long the browser waits at most for what a test expects."""
 
 Look = Callable[..., Page]
 
@@ -28,6 +30,7 @@ Look = Callable[..., Page]
 def playwright() -> Iterator[Playwright]:
     with pytest.MonkeyPatch.context() as environment, sync_playwright() as started:
         environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "yes")
+        expect.set_options(timeout=SECONDS * 1000)
         yield started
 
 
@@ -51,7 +54,7 @@ def live_server(django_db_setup: None) -> Iterator[LiveServer]:
 
 @pytest.fixture(scope="package")
 def browser_context_args(live_server: LiveServer) -> dict[str, Any]:
-    return {"base_url": live_server.url, "viewport": {"width": 1280, "height": 900}, "locale": "en"}
+    return {"base_url": live_server.url}
 
 
 @pytest.fixture
@@ -76,7 +79,7 @@ def look(new_context: Any, live_server: LiveServer, faults: list[str], playwrigh
     def look(user: User, **options: Any) -> Page:
         client = Client()
         client.force_login(user)
-        context = new_context(**options)
+        context = new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         context.on("page", watch)
         cookie = client.cookies[django_settings.SESSION_COOKIE_NAME].value
         context.add_cookies([{"name": django_settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
@@ -101,3 +104,21 @@ def _response(response: Response, faults: list[str]) -> None:
     document = response.request.resource_type == "document"
     if response.status >= (500 if document else 400) and not response.url.endswith("/favicon.ico"):
         faults.append(f"{response.status}: {response.url}")
+
+
+@pytest.fixture(autouse=True)
+def no_workers(settings: Any) -> None:
+    """Nothing is handed over: a test does it, or starts a worker."""
+    settings.STATEMACHINES = {**settings.STATEMACHINES, "DISPATCHER": "statemachines.engine.dispatch.SweepOnly"}
+
+
+@pytest.fixture
+def olga(transactional_db: None) -> User:
+    """An operator with every permission."""
+    return staff("olga", "view_machineinstance", *ACTS)
+
+
+@pytest.fixture
+def rita(transactional_db: None) -> User:
+    """Somebody who may look, and touch nothing."""
+    return staff("rita", "view_machineinstance")

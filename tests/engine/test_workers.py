@@ -10,13 +10,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from project.celery import app
-from statemachines import tasks
 from statemachines.engine import create
 from statemachines.models import Effect, HistoryEntry, MachineInstance, Timer
-from statemachines.publisher import Publisher
 from tests.examples.machines import Go, NoteData, notes
-from tests.workers import broker_url, celery, eventually
+from tests.workers import celery, eventually, send_there
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -26,11 +23,8 @@ pytestmark = [
 
 @pytest.fixture
 def broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process sends to its workers' broker: Celery reads the environment before its own settings."""
-    monkeypatch.setenv("CELERY_BROKER_URL", broker_url())
-    monkeypatch.setattr(app, "_pool", None)
-    monkeypatch.setattr(app.amqp, "_producer_pool", None)
-    monkeypatch.setattr(tasks, "publisher", Publisher())
+    """This process sends to its workers' broker."""
+    send_there(monkeypatch)
 
 
 @pytest.fixture
