@@ -24,15 +24,15 @@ from statemachines.publisher import Publisher
 DEADLINE = 30
 
 
-def environment() -> dict[str, str]:
-    """Return the environment of a process that works on this test's database, with this process's settings."""
+def environment(settings: str = "") -> dict[str, str]:
+    """Return the environment of a process that works on this test's database, with this one's settings or others."""
     values = connection.settings_dict
     password = f"{quote(values['USER'])}:{quote(values['PASSWORD'])}"
     url = f"postgresql://{password}@{values['HOST']}:{values['PORT']}/{values['NAME']}"
     return os.environ | {
         "DATABASE_URL": url,
         "CELERY_BROKER_URL": broker_url(),
-        "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"],
+        "DJANGO_SETTINGS_MODULE": settings or os.environ["DJANGO_SETTINGS_MODULE"],
     }
 
 
@@ -51,11 +51,11 @@ def send_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def celery(log: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+def celery(log: Path, *arguments: str, settings: str = "") -> Iterator[subprocess.Popen[bytes]]:
     """Run `celery -A project …` until the block ends."""
     command = [sys.executable, "-m", "celery", "-A", "project", *arguments]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env=environment(), stdout=output, stderr=output)
+        process = subprocess.Popen(command, env=environment(settings), stdout=output, stderr=output)
         try:
             yield process
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,10 +11,14 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from statemachines.engine import create
-from statemachines.models import Effect, HistoryEntry, MachineInstance, Timer
+from statemachines import tasks
+from statemachines.core.events import Actor
+from statemachines.engine import create, health, jobs
+from statemachines.models import BulkJob, Effect, HistoryEntry, MachineInstance, SweepRecord, Timer
 from tests.examples.machines import Go, NoteData, notes
 from tests.workers import celery, eventually, send_there
+
+from .works import asked, state
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -37,11 +42,6 @@ def workers(tmp_path: Path, broker: None, transactional_db: None) -> Iterator[Pa
     ):
         yield log
     connection.close()
-
-
-def state(instance: MachineInstance) -> str:
-    instance.refresh_from_db()
-    return str(instance.state)
 
 
 def test_effects_and_timers_run_by_themselves(workers: Path, tmp_path: Path) -> None:
@@ -91,3 +91,76 @@ def test_two_beats_and_two_workers_fire_each_timer_once(workers: Path, tmp_path:
     assert sorted(instance for instance, _ in rang) == sorted(one.pk for one in made)
     assert all(at >= due_at[instance] for instance, at in rang)
     assert set(MachineInstance.objects.values_list("state", "sequence")) == {("rang", 3)}
+
+
+SHORT = "tests.engine.short_lease"
+RUN_EFFECT = tasks.run_effect.name
+BOTH = ("1 begins", "2 begins", "2 ends")
+QUIET = ("--loglevel=INFO", "--without-gossip", "--without-mingle")
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_dead_workers_effect_is_taken_up_again_and_a_slow_living_ones_is_not(
+    how: signal.Signals, broker: None, tmp_path: Path, file: str
+) -> None:
+    """Killed, or stopped past its lease: another runs it under the same key; who wakes up then changes nothing."""
+    first, second = tmp_path / "first.log", tmp_path / "second.log"
+    beat = ("beat", f"--pidfile={tmp_path / 'beat.pid'}")
+    with celery(first, "worker", "--pool=solo", "--hostname=first@%h", *QUIET, settings=SHORT) as dying:
+        made, effect = asked("invoke_plain", file=file, seconds=1.0)
+        eventually(lambda: traced(file) == [[str(effect.key), "1", "begins"]], first)
+        dying.send_signal(how)
+        two = ("--pool=threads", "--concurrency=3", "--hostname=second@%h")
+        with (
+            celery(second, "worker", *two, *QUIET, settings=SHORT),
+            celery(tmp_path / "beat.log", *beat, settings=SHORT),
+        ):
+            eventually(lambda: " ready." in second.read_text(), second)
+            slow, lasting = asked("invoke_plain", file=str(tmp_path / "slow"), seconds=3.5)
+            eventually(lambda: state(made) == "answered", second)
+            if how == signal.SIGSTOP:
+                dying.send_signal(signal.SIGCONT)
+                eventually(lambda: f"Task {RUN_EFFECT}" in first.read_text().rpartition(" received")[2], first)
+            eventually(lambda: state(slow) == "answered", second)
+    connection.close()
+    effect.refresh_from_db()
+    lasting.refresh_from_db()
+    assert (effect.status, effect.attempts, effect.result, made.entries.count()) == ("applied", 2, "attempt 2", 3)
+    assert (lasting.status, lasting.attempts, slow.data["answer"]) == ("applied", 1, "attempt 1")
+    woke = [[str(effect.key), "1", "ends"]] if how == signal.SIGSTOP else []
+    assert sorted(traced(file)) == sorted([[str(effect.key), *line.split()] for line in BOTH] + woke)
+
+
+def traced(file: str) -> list[list[str]]:
+    return [line.split() for line in Path(file).read_text().splitlines()] if Path(file).exists() else []
+
+
+def test_a_flood_of_effects_starves_neither_sweeps_nor_timers_nor_operators(
+    broker: None, tmp_path: Path, file: str, settings: Any
+) -> None:
+    """What has the control queue to itself goes on while effects wait for many seconds."""
+    effects, control = tmp_path / "effects.log", tmp_path / "control.log"
+    flood = [asked("plain", file=file, seconds=0.5)[1] for _ in range(60)]
+    with (
+        celery(effects, "worker", "--pool=solo", "--queues=celery", "--hostname=effects@%h", *QUIET),
+        celery(control, "worker", "--pool=solo", "--queues=control", "--hostname=control@%h", *QUIET),
+        celery(tmp_path / "beat.log", "beat", f"--pidfile={tmp_path / 'beat.pid'}"),
+    ):
+        eventually(lambda: bool(traced(file)), effects)
+        eventually(lambda: SweepRecord.objects.exists(), control)
+        ringing = [create(notes.machine, data=NoteData(seconds=second), system=True) for second in (0.2, 1.0)]
+        for one in ringing:
+            one.send("wait", system=True)
+        due_at = {timer.instance_id: timer.due_at for timer in Timer.objects.all()}
+        job = jobs.plan("pause", [effect.instance_id for effect in flood[:5]], {}, actor=Actor("user", "7"))
+        jobs.confirm(job, "too much", {})
+        eventually(lambda: all(state(one) == "rang" for one in ringing), control, seconds=10)
+        eventually(lambda: BulkJob.objects.get().status == "done", control, seconds=10)
+        left = Effect.objects.filter(status="waiting").count()
+        age = health().sweep_age
+    connection.close()
+    late = [one.entries.get(sequence=3).at - due_at[one.pk] for one in ringing]
+    assert left > 30, "the flood goes on"
+    assert max(late) < timedelta(seconds=1.5)
+    assert age is not None
+    assert age < 3
