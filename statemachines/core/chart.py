@@ -185,6 +185,15 @@ class Chart:
         known = self._known.get(paths)
         return known or self.intern((self.root, *(self.by_path[path] for path in paths)))
 
+    def clash(self, nodes: tuple[Node, ...]) -> tuple[Node, list[str]] | None:
+        """Return a compound state that would not be in exactly one of its states, and those that it would be in."""
+        active = set(nodes)
+        for node in active:
+            below = [child.path for child in node.children if child in active]
+            if node.type == "compound" and len(below) != 1:
+                return node, below
+        return None
+
     def intern(self, nodes: tuple[Node, ...]) -> Configuration:
         """Return the one configuration of these nodes."""
         paths = tuple(node.path for node in nodes if node.parent is not None)

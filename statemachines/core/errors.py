@@ -18,6 +18,19 @@ class DefinitionError(ValueError):
         super().__init__(f"Machine {machine!r} cannot be built:{listed}")
 
 
+class UpgradeError(ValueError):
+    """An upgrade that does not fit the two versions; `problems` holds every finding, each with what would be right."""
+
+    def __init__(self, upgrade: str, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        listed = "".join(f"\n  - {problem}" for problem in self.problems)
+        super().__init__(f"The upgrade of {upgrade} does not fit:{listed}")
+
+
+class UpgradeBlocked(ValueError):
+    """An instance that an upgrade cannot take along, and why not; it stays as it is."""
+
+
 class InvalidValue(ValueError):
     """Data or an event that does not fit its type; names the field, what was expected and what was received."""
 

@@ -7,7 +7,7 @@ Limits: makes a plan like any other; guards are not asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from . import resolve
@@ -48,7 +48,10 @@ def force(
     edge = Edge(chart.name, chart.root, Transition(), FORCE, 0)
     edge.targets = tuple(_found(machine, target) for target in targets)
     planned = forced_plan(chart, configuration, edge, snapshot.history, entering=entering)
-    _legal(planned.then.nodes)
+    if clash := chart.clash(planned.then.nodes):
+        node, below = clash
+        expected = f"states that can be active together; of {node.path or 'the machine'} only one can"
+        raise InvalidValue("force", field="targets", expected=expected, received=", ".join(below))
     run = Run(data, Occurrence(FORCE, {"targets": list(targets), "entering": entering}), moment)
     perform(chart, run, planned)
     history = {**snapshot.history, **planned.recorded}
@@ -68,13 +71,3 @@ def _found(machine: Machine[Any], target: str) -> Node:
     if found.parent is None:
         raise InvalidValue("force", field="targets", expected="a state inside the machine", received=target)
     return found
-
-
-def _legal(nodes: Iterable[Node]) -> None:
-    """Refuse targets that put a compound state into two of its states at once."""
-    active = set(nodes)
-    for node in active:
-        below = [child.path for child in node.children if child in active]
-        if node.type == "compound" and len(below) != 1:
-            expected = f"states that can be active together; of {node.path or 'the machine'} only one can"
-            raise InvalidValue("force", field="targets", expected=expected, received=", ".join(below))

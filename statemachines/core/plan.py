@@ -140,7 +140,7 @@ def _assemble(
         if node not in nodes:
             nodes.append(node)
         if entering:
-            operations += _entering(node, by_default=node in entry.by_default)
+            operations += entering_operations(node, by_default=node in entry.by_default)
         if node.type == "final":
             completions, done_now = _completions(node, set(nodes), completed, chart.root)
             operations += completions
@@ -163,7 +163,8 @@ def _stopping(node: Node) -> Iterator[Operation]:
     yield from (stop_invocation(node, invocation) for invocation in node.invocations)
 
 
-def _entering(node: Node, *, by_default: bool) -> Iterator[Operation]:
+def entering_operations(node: Node, *, by_default: bool) -> Iterator[Operation]:
+    """Return what entering a node does: its entry actions, its timers, what it invokes."""
     yield from (compile_doing(doing, node.path) for doing in node.entry)
     yield from (start_delay(node, delay) for delay in node.delays)
     yield from (start_invocation(node, invocation) for invocation in node.invocations)
