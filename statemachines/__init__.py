@@ -25,6 +25,7 @@ from .core.functions import action, and_, assign, cancel, effect, fact, guard, i
 from .core.machine import Machine
 from .core.privacy import Sensitive
 from .core.times import local_time
+from .core.upgrade import Upgrade
 
 __all__ = [
     "Actor",
@@ -53,6 +54,7 @@ __all__ = [
     "Retry",
     "Sensitive",
     "State",
+    "Upgrade",
     "action",
     "and_",
     "assign",

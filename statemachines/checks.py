@@ -14,7 +14,9 @@ from django.utils.module_loading import import_string
 from . import conf, picture, registry, versions
 from .core.published import fingerprint
 from .core.suspicions import suspicions
+from .exceptions import UnknownVersion, UpgradeError
 from .models import MachineInstance
+from .upgrades import upgrades
 
 LEVELS = {"warning": Warning, "info": Info}
 
@@ -123,9 +125,11 @@ def _check_version(registered: registry.Registered) -> Iterator[CheckMessage]:
             str(error), hint="Never edit these files; manage.py makeupgrade writes them.", id="statemachines.E006"
         )
         return
-    if not known:
-        return
-    for one in registry.versions(name):
+    try:
+        upgrades(name)
+    except (ImproperlyConfigured, UnknownVersion, UpgradeError) as error:
+        yield Error(str(error), hint="Correct the upgrade's file.", obj=name, id="statemachines.E007")
+    for one in registry.versions(name) if known else ():
         found, file = fingerprint(one.machine), known.get(one.version)
         same = next((version for version, other in known.items() if other.fingerprint == found), None)
         if file is None:

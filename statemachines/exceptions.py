@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist, PermissionDenied
 
-from .core.errors import DefinitionError, EventRefused, InvalidValue, MachineError, Refuse, UnknownEvent
+from .core.errors import (
+    DefinitionError,
+    EventRefused,
+    InvalidValue,
+    MachineError,
+    Refuse,
+    UnknownEvent,
+    UpgradeBlocked,
+    UpgradeError,
+)
 
 __all__ = [
     "DefinitionError",
@@ -20,6 +29,7 @@ __all__ = [
     "InstanceNotFound",
     "InvalidValue",
     "MachineError",
+    "NoUpgrade",
     "NotAllowed",
     "OperationRefused",
     "Refuse",
@@ -27,6 +37,8 @@ __all__ = [
     "UnknownEvent",
     "UnknownMachine",
     "UnknownVersion",
+    "UpgradeBlocked",
+    "UpgradeError",
 ]
 
 
@@ -107,3 +119,12 @@ class UnknownMachine(LookupError):
 
 class UnknownVersion(ImproperlyConfigured):
     """This code does not have the version of the machine that the instance is on; it leaves the instance alone."""
+
+
+class NoUpgrade(LookupError):
+    """No upgrade leads from the one version to the other."""
+
+    def __init__(self, machine: str, start: int, end: int) -> None:
+        super().__init__(
+            f"No upgrade of {machine} leads from version {start} to {end}; manage.py makeupgrade begins one."
+        )

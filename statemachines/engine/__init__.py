@@ -11,6 +11,7 @@ from .lifecycle import acancel, apause, aresume, cancel, pause, resume
 from .outbox import EffectCall
 from .pending import complete
 from .repair import cancel_timer, fire_timer_now, give_result, postpone_timer, retry_effect, skip_effect
+from .upgrades import upgrade, upgrade_all
 from .verbs import Sent, acreate, aforce, asend, create, force, send
 
 __all__ = [
@@ -42,4 +43,6 @@ __all__ = [
     "send",
     "skip_effect",
     "snapshot_at",
+    "upgrade",
+    "upgrade_all",
 ]

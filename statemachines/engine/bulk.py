@@ -19,10 +19,10 @@ UPDATED = """
 UPDATE statemachines_machineinstance AS i
 SET state = v.state, configuration = v.configuration::jsonb, data = v.data::jsonb,
     history_states = v.history_states::jsonb, status = v.status, output = v.output::jsonb, sequence = v.sequence,
-    updated_at = v.updated_at
+    version = v.version, updated_at = v.updated_at
 FROM json_to_recordset(%s::json)
      AS v(id bigint, state text, configuration text, data text, history_states text, status text,
-          output text, sequence bigint, updated_at timestamptz)
+          output text, sequence bigint, version int, updated_at timestamptz)
 WHERE i.id = v.id"""
 
 ENTRIES = """
@@ -116,6 +116,7 @@ def _instance(change: Change) -> dict[str, Any]:
         "status": change.status,
         "output": change.output,
         "sequence": change.sequence,
+        "version": change.version,
         "updated_at": change.at,
     }
 

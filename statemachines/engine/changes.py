@@ -109,7 +109,7 @@ class Change:
     """The instance's new values, and everything that is written with them.
 
     `new` is set where the instance is created. `timers_gone` are names; `all_timers_gone` drops every timer but the
-    set ones. `stopped` are invocations.
+    set ones. `stopped` are invocations. An upgrade alone changes the `version`; only `write_all` writes it.
     """
 
     pk: int
@@ -120,6 +120,7 @@ class Change:
     status: str
     output: str | None
     sequence: int
+    version: int
     at: datetime
     new: NewInstance | None = None
     entries: list[NewEntry] = field(default_factory=list)

@@ -108,6 +108,7 @@ class Macrosteps(Driver):
             status=self._status(snapshot.status),
             output=None if snapshot.output is None else codec(Any, "output").encode(snapshot.output).decode(),
             sequence=self.sequence,
+            version=self.machine.version,
             at=self.now,
             new=self.new,
             entries=self.entries,

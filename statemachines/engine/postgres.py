@@ -31,6 +31,7 @@ SELECT i.id, i.machine, i.version, i.key, i.configuration::text, i.data::text, i
 FROM (SELECT * FROM statemachines_machineinstance {locked}) AS i"""
 
 LOCK = ROW.format(locked="WHERE id = %s FOR NO KEY UPDATE")
+READ = ROW.format(locked="WHERE id = ANY(%s) ORDER BY id")
 LOCK_FREE = ROW.format(locked="WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED")
 
 SET_TIMERS = """
@@ -112,6 +113,9 @@ class PostgresStore:
 
     def lock_free(self, pks: Sequence[int]) -> list[Row]:
         return [_row(found) for found in self._fetch(LOCK_FREE, [list(pks)])]
+
+    def read(self, pks: Sequence[int]) -> list[Row]:
+        return [_row(found) for found in self._fetch(READ, [list(pks)])]
 
     def timers(self, pks: Sequence[int]) -> list[SetTimer]:
         return [_set_timer(*found) for found in self._fetch(SET_TIMERS, [list(pks)])]

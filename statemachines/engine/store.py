@@ -46,8 +46,11 @@ class Store(Protocol):
     def lock_free(self, pks: Sequence[int]) -> list[Row]:
         """Lock those instances that nobody holds now, in the order of their keys, and return them."""
 
+    def read(self, pks: Sequence[int]) -> list[Row]:
+        """Return instances as they are now, without locking them, in the order of their keys."""
+
     def write_all(self, changes: Sequence[Change]) -> Written:
-        """Write the changes of instances that are there already."""
+        """Write the changes of instances that are there already, their versions too."""
 
     def timers(self, pks: Sequence[int]) -> list[SetTimer]:
         """Return those of the timers that are set and need no attention, the earliest first. Needs no transaction."""
@@ -116,6 +119,9 @@ class OrmStore:
         )
         return [self._row(locked) for locked in locking.filter(pk__in=pks).order_by("pk")]
 
+    def read(self, pks: Sequence[int]) -> list[Row]:
+        return [self._row(one) for one in MachineInstance.objects.using(self.using).filter(pk__in=pks).order_by("pk")]
+
     def _row(self, locked: MachineInstance) -> Row:
         return Row(
             pk=locked.pk,
@@ -151,6 +157,7 @@ class OrmStore:
             status=change.status,
             output=None if change.output is None else json.loads(change.output),
             sequence=change.sequence,
+            version=change.version,
             updated_at=change.at,
         )
         entries = [

@@ -117,7 +117,7 @@ def drive_free(pks: Sequence[int], using: str, begin: Callable[[], Callable[[Dri
         moved = [driven for driven in tried if driven.entries or driven.timers_gone]
         if moved:
             changes = [driven.change() for driven in moved]
-            _told(rows.write_all(changes), moved[0].now, using)
+            told(rows.write_all(changes), moved[0].now, using)
             faults.reached(faults.BEFORE_COMMIT)
             for driven, change in zip(moved, changes, strict=True):
                 signals.announce(driven.registered.name, change, using)
@@ -169,13 +169,13 @@ def _write(done: Macrosteps, rows: Store, using: str, held: Held) -> None:
     name = done.registered.name
     change = done.written = done.change()
     last = held.ours and faults.hook is None and not signals.transition.has_listeners(name)
-    _told(rows.write(change, last=last), done.now, using)
+    told(rows.write(change, last=last), done.now, using)
     faults.reached(faults.BEFORE_COMMIT)
     if change.entries:
         signals.announce(name, change, using)
 
 
-def _told(written: Written, now: datetime, using: str) -> None:
+def told(written: Written, now: datetime, using: str) -> None:
     """Have the workers told after the commit."""
     if written.effects or written.timers:
         transaction.on_commit(partial(hand_over, written, now, using), using=using, robust=True)

@@ -55,7 +55,7 @@ def changes(draw: st.DrawFn) -> Change:
     return Change(
         pk=0, state=draw(texts), configuration=draw(st.sampled_from(JSON)), data=draw(st.sampled_from(JSON)),
         history_states=draw(st.sampled_from(JSON)), status="done" if done else "active",
-        output=draw(st.sampled_from([None, *JSON])), sequence=draw(st.integers(2, 99)), at=NOW,
+        output=draw(st.sampled_from([None, *JSON])), sequence=draw(st.integers(2, 99)), version=1, at=NOW,
         entries=[replace(entry, sequence=100 + at) for at, entry in enumerate(draw(st.lists(entries, max_size=3)))],
         timers=set_timers, timers_gone=draw(st.sets(st.sampled_from(NAMES))) - set_timers.keys(), all_timers_gone=done,
         effects=draw(st.lists(effects, max_size=2)), stopped=draw(st.sets(st.sampled_from(NAMES))),

@@ -13,7 +13,11 @@ from statemachines import Machine, registry
 from statemachines.core.published import publish
 from statemachines.engine import versions as recorded
 from statemachines.registry import Registered, register
+from statemachines.upgrades import upgrades
 from statemachines.versions import file_of
+from tests.engine.conftest import any_store
+
+__all__ = ["any_store"]
 
 Publish = Callable[..., Registered]
 
@@ -24,6 +28,7 @@ def publishing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Publ
     monkeypatch.setattr(apps.get_app_config("examples"), "path", str(tmp_path))
     before = {name: dict(versions) for name, versions in registry._machines.items()}
     recorded._same.clear()
+    upgrades.cache_clear()
 
     def made(machine: Machine[Any], *, file: bool = True, **options: Any) -> Registered:
         registered = register(machine, app_label="examples", **options)
@@ -36,9 +41,11 @@ def publishing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Publ
     registry._machines.clear()
     registry._machines.update(before)
     recorded._same.clear()
+    upgrades.cache_clear()
 
 
 def forget(registered: Registered) -> None:
     """Have this process not know a version any more, as code of another release."""
     del registry._machines[registered.name][registered.version]
     recorded._same.clear()
+    upgrades.cache_clear()

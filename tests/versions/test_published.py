@@ -120,3 +120,15 @@ def test_a_version_that_code_has_not_is_shown_from_its_file(publishing: Publish)
     assert "break" in definition("examples.lamp", 1).chart.by_path["on"].edges
     with pytest.raises(UnknownVersion, match="Nor has it a published file"):
         definition("examples.lamp", 9)
+
+
+def test_the_check_sees_an_upgrade_that_does_not_fit(publishing: Publish) -> None:
+    """A state without an image is an error of the check, with the file's machine and what to write."""
+    registered = publishing(lamp())
+    publishing(Machine("lamp", State("off", On("go", "lit")), State("lit"), version=2))
+    (registered.directory / "0001_to_0002.py").write_text(
+        "from statemachines import Upgrade\nupgrade = Upgrade('lamp', 1, 2)\n"
+    )
+    (error,) = [one for one in check_versions(None) if one.obj == "examples.lamp"]
+    assert (error.id, error.level) == ("statemachines.E007", ERROR)
+    assert "'on' has no image in version 2; name one in states={'on': …}" in error.msg
