@@ -155,6 +155,61 @@ def admin() -> dict[str, Any]:
     }
 
 
+def operators() -> dict[str, Any]:
+    """Each page about a lamp, for a superuser and for staff without a permission; and whether it was drawn inside a
+    transaction of the request."""
+    from django.contrib.auth import get_user_model
+    from django.db import connection
+    from django.test import Client
+    from django.urls import reverse
+
+    from statemachines import picture
+    from statemachines.engine import create
+    from statemachines.models import RefusedAttempt
+
+    from .lamps.machines import Press, lamp
+
+    made = create(lamp.machine, "operated", system=True)
+    made.send(Press(), system=True)
+    layout_of, held = picture.layout_of, []
+
+    def watched(*arguments: Any) -> Any:
+        held.append(connection.in_atomic_block)
+        return layout_of(*arguments)
+
+    picture.layout_of = watched
+
+    def of(name: str, *arguments: Any, model: str = "machineinstance") -> str:
+        return reverse(f"admin:statemachines_{model}_{name}", args=arguments)
+
+    addresses = [
+        of("changelist"), of("change", made.pk), of("send", made.pk, "press"), of("act", made.pk, "pause"),
+        of("force", made.pk), of("data", made.pk), of("entry", made.pk, 1),
+        of("effect", made.pk, made.effects.get().pk, "skip"),
+        of("changelist", model="machineoverview"), of("change", "lamps.lamp", model="machineoverview"),
+        of("changelist", model="bulkjob"),
+    ]  # fmt: skip
+    clients = {}
+    for name in ("boss", "clerk"):
+        person = get_user_model().objects.create_user(name, is_staff=True, is_superuser=name == "boss")
+        clients[name] = Client()
+        clients[name].force_login(person)
+    pages = [clients["boss"].get(address) for address in addresses]
+    given = {"sequence": made.sequence, "once": "a token", "reason": "x"}
+    paused = clients["boss"].post(of("act", made.pk, "pause"), given)
+    made.refresh_from_db()
+    picture.layout_of = layout_of
+    return {
+        "status": [page.status_code for page in pages],
+        "texts": ["operated" in page.content.decode() for page in pages[:8]],
+        "invalid": [address for address, page in zip(addresses, pages, strict=True) if b"INVALID" in page.content],
+        "drawn": held,
+        "paused": [paused.status_code, made.status, made.entries.latest("sequence").actor_label],
+        "denied": [clients["clerk"].post(of("act", made.pk, "resume"), given).status_code, made.status],
+        "traces": RefusedAttempt.objects.count(),
+    }
+
+
 def people() -> dict[str, Any]:
     """An actor made from a user whose key is a UUID, in the history of what they did."""
     from django.contrib.auth import get_user_model

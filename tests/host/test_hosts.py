@@ -13,7 +13,7 @@ ASK = ("commands", "parts", "journey", "requests", "admin")
 
 @pytest.fixture(scope="module")
 def hostile(ask: Callable[..., Host], own_database: str) -> Host:
-    return ask("hostile", *ASK, "keys", "people", database=own_database)
+    return ask("hostile", *ASK, "keys", "people", "operators", database=own_database)
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +37,18 @@ def replica(ask: Callable[..., Host]) -> Host:
     return ask("replica", "commands", "replicated", "journey")
 
 
+@pytest.fixture(scope="module")
+def themed(ask: Callable[..., Host]) -> Host:
+    return ask("themed", "commands", "journey", "operators")
+
+
 @pytest.fixture(params=["hostile", "without_celery", "without_drf"])
 def host(request: pytest.FixtureRequest) -> Host:
     found: Host = request.getfixturevalue(request.param)
     return found
 
 
-@pytest.fixture(params=["hostile", "without_celery", "without_drf", "alone", "replica"])
+@pytest.fixture(params=["hostile", "without_celery", "without_drf", "alone", "replica", "themed"])
 def any_host(request: pytest.FixtureRequest) -> Host:
     found: Host = request.getfixturevalue(request.param)
     return found
@@ -113,6 +118,27 @@ def test_another_language_and_its_numbers_break_no_page(host: Host) -> None:
 def test_no_page_uses_a_name_that_is_not_there(host: Host) -> None:
     """A host that marks invalid names in templates sees none."""
     assert host["admin"]["invalid"] is False
+
+
+@pytest.mark.parametrize("name", ["hostile", "themed"])
+def test_operators_have_their_pages_everywhere(name: str, request: pytest.FixtureRequest) -> None:
+    """Where requests are transactions, and where a theme replaces the templates, each page is there and works."""
+    told = request.getfixturevalue(name)["operators"]
+    assert told["status"] == [200] * 11
+    assert all(told["texts"])
+    assert told["invalid"] == []
+    assert told["paused"] == [302, "paused", "boss"]
+
+
+def test_no_picture_is_laid_out_inside_a_transaction(hostile: Host) -> None:
+    """Under ATOMIC_REQUESTS too: a layout may take seconds."""
+    assert set(hostile["operators"]["drawn"]) == {False}
+
+
+def test_a_denied_attempt_leaves_a_trace_where_requests_are_transactions(hostile: Host) -> None:
+    """The answer is a 403, nothing was done, and the trace stays."""
+    told = hostile["operators"]
+    assert (told["denied"], told["traces"]) == ([403, "paused"], 1)
 
 
 def test_without_celery_nothing_of_it_is_loaded(without_celery: Host) -> None:
