@@ -1,6 +1,6 @@
-"""Orders in the admin, to look at: they change by events alone.
+"""Orders in the admin, to look at, with their machines: they change by events alone.
 
-Limits: read-only; an instance's own pages are the app's.
+Limits: read-only; what an operator does with an order's machine is done on the instance's own page.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+
+from statemachines.admin.inline import WithMachine
 
 from .models import Courier, Dish, Offer, Order, OrderItem, Restaurant
 
@@ -39,17 +41,17 @@ class Dishes(ReadOnly, admin.TabularInline):
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ["__str__", "restaurant", "customer", "total", "state", "created"]
-    list_filter = ["restaurant__kind", "instance__state"]
+class OrderAdmin(ReadOnly, WithMachine, admin.ModelAdmin):
+    list_display = ["__str__", "restaurant", "customer", "total", "machine_state", "created"]
+    list_filter = ["restaurant__kind", ("instance__status", admin.ChoicesFieldListFilter)]
     list_select_related = ["restaurant", "customer", "instance"]
     search_fields = ["=pk", "customer__last_name", "restaurant__name"]
-    readonly_fields = ["instance", "created"]
+    readonly_fields = ["machine_state", "machine_events", "machine_picture", "created"]
+    fieldsets = [
+        (None, {"fields": ["machine_state", "machine_events", "machine_picture"]}),
+        ("What was ordered", {"fields": ["customer", "restaurant", "address", "total", "created"]}),
+    ]
     inlines = [Items, Offers]
-
-    @admin.display(ordering="instance__state")
-    def state(self, order: Order) -> str:
-        return order.instance.state
 
 
 @admin.register(Restaurant)
