@@ -22,7 +22,8 @@ class Retry(msgspec.Struct, frozen=True):
     """When a failing effect is tried again: after `first_delay`, then `factor` times as long each, to `max_delay`.
 
     `jitter` spreads each wait by that share up and down, so that many that failed together do not come back together.
-    With the defaults and no jitter the waits are 1, 2, 4 and 8 s, and the fifth failure is the last. Raises ValueError.
+    With the defaults and no jitter the waits are 1, 2, 4 and 8 s, and the fifth failure is the last. Raises ValueError,
+    TypeError.
     """
 
     max_attempts: int = 5
@@ -33,6 +34,8 @@ class Retry(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         none = timedelta(0)
+        if not isinstance(self.first_delay, timedelta) or not isinstance(self.max_delay, timedelta):
+            raise TypeError(f"{self!r}: a delay is a timedelta; write first_delay=timedelta(seconds=5)")
         if self.max_attempts < 1 or self.factor < 1 or not none <= self.first_delay <= self.max_delay:
             raise ValueError(f"{self!r}: take at least 1 attempt, a factor of 1 or more, and 0 <= first <= max delay")
         if not 0 <= self.jitter <= 1:
@@ -65,8 +68,10 @@ class Limit(msgspec.Struct, frozen=True):
             raise ValueError("Limit() limits nothing; give concurrency=, rate= or both")
         if (self.concurrency is not None and self.concurrency < 1) or (self.rate is not None and self.rate <= 0):
             raise ValueError(f"{self!r}: a limit of nothing would hold the effect for ever; hold it by a command")
-        if self.per <= timedelta(0):
+        if not isinstance(self.per, timedelta) or self.per <= timedelta(0):
             raise ValueError(f"{self!r}: rate counts per a time above zero, as in rate=30, per=timedelta(minutes=1)")
+        if self.key is not None and not callable(self.key):
+            raise ValueError(f"{self!r}: key is a function of the effect's input, as in key=account_of")
 
     @property
     def spacing(self) -> timedelta:

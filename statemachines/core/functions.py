@@ -142,7 +142,14 @@ class Effect(Named, Generic[D_contra, R_co]):
             raise TypeError(f"{self.id}: an effect is neither async nor a generator: {problem}")
         if self.arity() > 2:
             raise TypeError(f"{self.id}: an effect takes (input) or (input, call), not three parameters")
-        for option, given, type in (("retry", self.retry, Retry), ("limit", self.limit, Limit)):
+        if self.input is not None:
+            if not callable(self.input.function):
+                raise TypeError(
+                    f"{self.id}: input={self.input.function!r}; write a function of the data, as a selector"
+                )
+            self.input.arity()
+        typed = (("retry", self.retry, Retry), ("limit", self.limit, Limit), ("timeout", self.timeout, timedelta))
+        for option, given, type in typed:
             if given is not None and not isinstance(given, type):
                 raise TypeError(f"{self.id}: {option}={given!r}; write {option}={type.__name__}(…)")
         for one in self.fatal:
@@ -150,7 +157,7 @@ class Effect(Named, Generic[D_contra, R_co]):
                 raise TypeError(f"{self.id}: fatal={one!r} is no exception class; write fatal=ValueError, or a tuple")
         if self.timeout is not None and self.timeout <= timedelta(0):
             raise ValueError(f"{self.id}: a timeout of {self.timeout} leaves no time; give one above zero, or None")
-        if self.queue is not None and not self.queue.strip():
+        if self.queue is not None and not (isinstance(self.queue, str) and self.queue.strip()):
             raise ValueError(f"{self.id}: queue={self.queue!r} names no queue; name one, or leave it out")
         if self.guarantee not in get_args(Guarantee):
             raise ValueError(f"{self.id}: guarantee={self.guarantee!r}; write one of {', '.join(get_args(Guarantee))}")

@@ -18,11 +18,13 @@ from statemachines import (
     History,
     Initial,
     Invoke,
+    Limit,
     Machine,
     Moment,
     Occurrence,
     On,
     Parallel,
+    Retry,
     State,
     action,
     and_,
@@ -34,9 +36,11 @@ from statemachines import (
     in_state,
     not_,
     or_,
+    pending,
     raise_,
     send,
 )
+from statemachines.engine import EffectCall
 
 
 class Cart(msgspec.Struct, frozen=True):
@@ -59,6 +63,48 @@ def stock(data: Cart) -> int:
 @effect
 def charge(data: Cart) -> str:
     return data.note
+
+
+def note_of(data: Cart) -> str:
+    return data.note
+
+
+def chosen(data: Cart, event: Added) -> int:
+    return event.amount
+
+
+def each(note: str) -> str:
+    return note
+
+
+@effect(
+    retry=Retry(max_attempts=8, first_delay=timedelta(seconds=2), factor=3, max_delay=timedelta(hours=2), jitter=0),
+    timeout=timedelta(seconds=30),
+    queue="slow",
+    fatal=(ValueError, LookupError),
+    input=note_of,
+    guarantee="at_least_once",
+    limit=Limit(rate=10, per=timedelta(minutes=1), key=each),
+)
+def post(note: str, call: EffectCall) -> str:
+    if call.cancelled or not call.heartbeat():
+        return f"{call.attempt} {call.instance.key} {call.deadline}"
+    return call.idempotency_key + note
+
+
+@effect(input=chosen, guarantee="at_most_once", fatal=OSError)
+def pack(count: int) -> int:
+    return count
+
+
+@effect(timeout=timedelta(seconds=1), id="ask")
+def ask_somebody(data: Cart, call: EffectCall) -> str:
+    answer: str = pending(data.note, deadline=timedelta(days=2))
+    return answer
+
+
+def failed(data: Cart, event: Occurrence) -> Cart:
+    return data
 
 
 @action
@@ -127,6 +173,8 @@ cart: Machine[Cart] = Machine(
     ),
     checkout("paying"),
     Parallel("both", State("left", Initial("b", clear), State("a"), State("b")), History("was", deep=True)),
+    State("posting", Invoke(post, "paid", Failed("open", do=failed), do=keep), Exit(pack)),
+    State("asking", Entry(pack, post), Invoke(ask_somebody, "paid", do=keep, error="open", id="asked")),
     State("again", Invoke(charge, Done("paid", when=seen), Failed("open"))),
     Final("paid", output=patience),
     Final("gone"),
