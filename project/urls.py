@@ -1,9 +1,10 @@
-"""The project's addresses: the admin site, the orders' API, and that of all machines."""
+"""The project's addresses: the site, its admin, the orders' API, and that of all machines."""
 
 from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
+    path("", include("orders.site.urls")),
     path("admin/", admin.site.urls),
     path("api/", include("orders.urls")),
     path("api/machines/", include("statemachines.api.urls")),

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
-from email import message_from_bytes, policy
 from pathlib import Path
 
+from orders.mailbox import mailbox
 from orders.models import Order
 from orders.onboarding.data import OnboardingData
 from orders.onboarding.effects import FIRST_DRIP, WELCOME
@@ -21,9 +21,6 @@ from statemachines.querysets import MachineInstanceQuerySet
 from .customers import UNSUBSCRIBER
 
 Mails = Counter[tuple[str, str]]
-
-BETWEEN = b"\n" + b"-" * 79 + b"\n"
-"""What Django's file backend writes after each e-mail; those of one second may share a file."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +69,5 @@ def ended(keys: Collection[str]) -> int:
 
 
 def mails_in(folder: Path) -> Mails:
-    """Count the e-mails in files by addressee and subject; one sent twice has one Message-ID and counts once."""
-    texts = [text for file in folder.glob("*") for text in file.read_bytes().split(BETWEEN)[:-1]]
-    read = [message_from_bytes(text, policy=policy.default) for text in texts]
-    once = {mail["Message-ID"]: (str(mail["To"]), str(mail["Subject"])) for mail in read}
-    return Counter(once.values())
+    """Count the e-mails in files by addressee and subject; one sent twice counts once."""
+    return Counter((str(mail["To"]), str(mail["Subject"])) for mail in mailbox(folder))

@@ -14,7 +14,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.management import call_command
 
-from . import people, report, restaurants
+from . import people, report, restaurants, visitors
 from .kitchen import Kitchen, listening
 from .onboardings import Onboarding, mails_in, onboardings
 from .outcomes import Outcome, figures, outcomes
@@ -43,7 +43,7 @@ class Run:
 
     def prepare(self) -> None:
         """Migrate, and load people and restaurants."""
-        self.out.print(f"Starting on {self.site}; logs in {report.short(self.folder)}")
+        self.out.print(f"Starting on {self.site}/; logs in {report.short(self.folder)}")
         call_command("migrate", verbosity=0)
         people.load(self.orders, f"http://127.0.0.1:{self.kitchen_port}")
 
@@ -102,8 +102,10 @@ class Run:
         self.out.print(report.addresses(self.site, self.folder, found))
 
     def serve(self, processes: Children) -> None:
-        """Keep the site up until a signal ends the demo."""
-        self.out.print("\nThe site stays up until Ctrl-C.")
+        """Hand the town over to visitors, and keep the site up until a signal ends the demo."""
+        visitors.hand_over()
+        self.out.print(f"\nNow it is your turn: open [bold]{self.site}/[/] and order dinner, cook it, deliver it.")
+        self.out.print("The site stays up until Ctrl-C.")
         while True:
             processes.check(self.out.print)
             time.sleep(LOOK_SECONDS)

@@ -21,3 +21,7 @@ STATEMACHINES = {**STATEMACHINES, "EFFECT_LEASE_SECONDS": 4.0}
 
 # Everybody signs in with every request, and the passwords are printed anyway.
 PASSWORD_HASHERS = ["project.demo.people.QuickHasher"]
+
+# Visitors play the people; what they do takes longer than what simulated people do.
+ORDERS_PLAY = True
+ORDERS_PLAY_SECONDS_PER_MINUTE = 3.0

@@ -1,0 +1,137 @@
+/* What pages do beyond links and forms: time runs down, what moved is asked for again, and the picture shows where it is.
+   Without this file everything can still be done; pages are then refreshed by the browser. */
+
+"use strict";
+
+const say = document.getElementById("said");
+const lost = document.getElementById("connection");
+const panel = document.getElementById("behind");
+const ahead = Date.parse(document.body.dataset.now) - Date.now();
+const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/* time */
+
+function tick() {
+  for (const shown of document.querySelectorAll("time.left")) {
+    const seconds = Math.max(0, (shown.dataset.due * 1000 - Date.now() - ahead) / 1000);
+    const told = Math.ceil((seconds / shown.dataset.pace) * 60);
+    shown.textContent = `${Math.floor(told / 60)}:${String(told % 60).padStart(2, "0")}`;
+    shown.classList.toggle("soon", told <= 180);
+  }
+}
+setInterval(tick, 200);
+
+/* the stream */
+
+const RETRY_MS = 3000;
+const GRACE_MS = 1500;
+let source = null;
+let address = null;
+let coming = 0;
+let losing = 0;
+
+function moved() {
+  clearTimeout(coming);
+  coming = setTimeout(() => htmx.trigger(document.body, "moved"), 60);
+}
+
+function connected(yes) {
+  clearTimeout(losing);
+  if (yes) lost.hidden = true;
+  else losing = setTimeout(() => { lost.hidden = false; }, GRACE_MS);
+}
+
+function connect() {
+  const page = document.getElementById("page");
+  const wanted = document.hidden ? null : page?.dataset.live ?? null;
+  if (wanted === address) return;
+  source?.close();
+  source = null;
+  address = wanted;
+  if (wanted === null) return connected(true);
+  source = new EventSource(wanted);
+  source.onopen = () => { connected(true); moved(); };
+  source.onerror = () => {
+    connected(false);
+    if (source?.readyState !== EventSource.CLOSED) return;
+    address = null;
+    setTimeout(() => { connect(); moved(); }, RETRY_MS);
+  };
+  for (const name of ["entry", "instance", "moved", "gone"]) source.addEventListener(name, moved);
+}
+document.addEventListener("visibilitychange", connect);
+addEventListener("pagehide", () => source?.close());
+
+/* the panel */
+
+let stood = null;
+
+function point() {
+  const picture = document.getElementById("machine-picture");
+  const active = picture && [...picture.querySelectorAll(".state.active:not([class*='depth-']) > .box")].pop();
+  if (!active) return;
+  const frame = picture.getBoundingClientRect();
+  const box = active.getBoundingClientRect();
+  const place = [box.x - frame.x + picture.scrollLeft, box.y - frame.y + picture.scrollTop, box.width, box.height];
+  const ring = picture.appendChild(document.createElement("div"));
+  ring.className = "ring";
+  put(ring, stood ?? place);
+  if (!calm) ring.getBoundingClientRect(); // so that it moves from there
+  put(ring, place);
+  stood = place;
+  picture.scrollTo({
+    left: place[0] + place[2] / 2 - frame.width / 2,
+    top: place[1] + place[3] / 2 - frame.height / 2,
+    behavior: calm ? "auto" : "smooth",
+  });
+}
+
+function put(ring, [x, y, width, height]) {
+  ring.style.transform = `translate(${x}px, ${y}px)`;
+  ring.style.width = `${width}px`;
+  ring.style.height = `${height}px`;
+}
+
+if (panel) {
+  panel.addEventListener("toggle", () => {
+    sessionStorage.setItem("behind", panel.open ? "open" : "");
+    if (panel.open) htmx.trigger(document.body, "unfolded");
+  });
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    if (panel.contains(event.target) && !panel.open) event.preventDefault();
+  });
+}
+
+/* what was swapped in */
+
+function settled() {
+  tick();
+  connect();
+  const told = document.querySelector("[data-say]")?.textContent.trim() ?? "";
+  if (say.dataset.told !== undefined && say.dataset.told !== told) say.textContent = told;
+  say.dataset.told = told;
+}
+
+document.body.addEventListener("htmx:afterSettle", (event) => {
+  settled();
+  if (panel?.contains(event.target)) point();
+  if (event.detail.requestConfig?.verb === "post") {
+    (document.getElementById("refused") ?? document.getElementById("content")).focus({ preventScroll: true });
+  }
+});
+
+/* a basket adds itself up */
+
+function total(form) {
+  let sum = 0;
+  for (const input of form.querySelectorAll("[data-price]")) sum += input.value * input.dataset.price;
+  form.querySelector(".total").textContent = `Total € ${sum.toFixed(2)}`;
+}
+for (const form of document.querySelectorAll("[data-basket]")) {
+  form.addEventListener("input", () => total(form));
+  total(form);
+}
+
+document.getElementById("refused")?.focus();
+settled();
+if (panel && sessionStorage.getItem("behind")) panel.open = true;
