@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.db import connections, router, transaction
@@ -31,6 +32,9 @@ REPLAYED = "Idempotency-Replayed"
 LONGEST_KEY = 255
 WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,4})(?:$|[,;\s])")
 MOST_SECONDS = 60
+
+LOCK_WAIT = timedelta(seconds=5)
+"""How long a request waits for another transaction that holds its instance, before it is answered by 503."""
 
 
 class StateMachineView(APIView):

@@ -27,6 +27,7 @@ from statemachines.exceptions import InstanceExists, InstanceNotFound, NotAllowe
 from statemachines.models import MachineInstance
 from statemachines.registry import of
 
+from . import base
 from .base import REPLAYED, StateMachineView
 from .operations import KEY, Operation
 from .queries import asked
@@ -111,7 +112,13 @@ class DomainView(StateMachineView):
     def drive(self, instance: MachineInstance, event: AnyEvent, answer: Callable[[], Any]) -> Response:
         """Send an event on behalf of who asks, under their Idempotency-Key; answer with what `answer` returns then."""
         sent = engine.send(
-            instance, event, actor=self.actor, origin=ORIGIN, idempotency_key=self.idempotency_key, using=self.using
+            instance,
+            event,
+            actor=self.actor,
+            origin=ORIGIN,
+            idempotency_key=self.idempotency_key,
+            lock_timeout=base.LOCK_WAIT,
+            using=self.using,
         )
         return Response(answer(), headers={REPLAYED: "true"} if sent.replayed else {})
 
@@ -174,6 +181,7 @@ class Webhook(StateMachineView):
             system=True,
             origin="webhook",
             idempotency_key=message.id,
+            lock_timeout=base.LOCK_WAIT,
             using=self.using,
         )
         return Response(self.answer(sent.instance), headers={REPLAYED: "true"} if sent.replayed else {})

@@ -23,6 +23,7 @@ from statemachines.exceptions import EventRefused, InvalidValue
 from statemachines.models import MachineInstance
 from statemachines.policy import subject_of
 
+from . import base
 from .instances import ORIGIN, OfMachine
 from .operations import IF_MATCH, KEY, PREFER, Operation
 from .public import shapes
@@ -124,6 +125,7 @@ class Events(OfMachine):
                 origin=ORIGIN,
                 idempotency_key=self.idempotency_key,
                 expected_sequence=self.expected(instance),
+                lock_timeout=base.LOCK_WAIT,
                 using=self.using,
             )
         except EventRefused as refusal:

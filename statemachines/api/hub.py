@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 
-from statemachines.models import MachineInstance
+from statemachines.models import HistoryEntry, MachineInstance
 
 from .listener import hears
 from .waiting import HEARING_LOOK
@@ -31,14 +31,21 @@ MOST_LOOKS_PER_SECOND = 20
 
 CHUNK = 1_000
 
+MOST_ENTRIES = 500
+"""Of one instance at one look."""
+
 Items = list[bytes]
+Entries = Mapping[int, list[HistoryEntry]]
 
 
 class Reader(Protocol):
     """Reads for watchers who are alike: those of a kind are equal, and hash alike."""
 
-    def read(self, pks: Sequence[int], seen: int) -> Mapping[int, tuple[Items, int, bool]]:
-        """Return for each instance what is new since a sequence, the new one, and whether more may come."""
+    def read(self, pks: Sequence[int], new: Entries, seen: int) -> Mapping[int, tuple[Items, int, bool]]:
+        """Return for each instance what to tell of its new entries, the sequence then, and whether more may come.
+
+        Who may see what is decided here, after the entries were read.
+        """
         ...
 
 
@@ -102,7 +109,7 @@ class Hub:
             began = time.monotonic()
             try:
                 self._look(watchers)
-            except DatabaseError:
+            except Error:
                 logger.warning("Streams could not be served; the next look tries again.", exc_info=True)
                 connections[self.using].close()
             self.moved.wait(HEARING_LOOK if hears(self.using) else 1 / LOOKS_PER_SECOND)
@@ -111,21 +118,23 @@ class Hub:
 
     def _look(self, watchers: list[Watcher]) -> None:
         known = dict(self._sequences({watcher.pk for watcher in watchers}))
-        alike: dict[tuple[Reader, int], list[Watcher]] = {}
+        moved: dict[int, dict[Reader, list[Watcher]]] = {}
         for watcher in watchers:
             if known.get(watcher.pk, -1) != watcher.seen:
-                alike.setdefault((watcher.reader, watcher.seen), []).append(watcher)
-        for (reader, seen), moved in alike.items():
-            self._tell(reader, seen, moved)
+                moved.setdefault(watcher.seen, {}).setdefault(watcher.reader, []).append(watcher)
+        for seen, alike in moved.items():
+            new = self._entries({watcher.pk for each in alike.values() for watcher in each}, seen)
+            for reader, each in alike.items():
+                self._tell(reader, each, new, seen)
 
-    def _tell(self, reader: Reader, seen: int, moved: list[Watcher]) -> None:
+    def _tell(self, reader: Reader, moved: list[Watcher], new: Entries, seen: int) -> None:
         """Tell watchers who are alike, by what is read for all of them together."""
         try:
-            found = reader.read([watcher.pk for watcher in moved], seen)
+            found = reader.read([watcher.pk for watcher in moved], new, seen)
             for watcher in moved:
                 items, watcher.seen, more = found[watcher.pk]
                 watcher.tell(items, more=more)
-        except DatabaseError:
+        except Error:
             raise
         except Exception:
             logger.exception("The streams of instances %s failed.", [watcher.pk for watcher in moved])
@@ -139,6 +148,13 @@ class Hub:
         for start in range(0, len(listed), CHUNK):
             found = rows.filter(pk__in=listed[start : start + CHUNK]).values_list("pk", "sequence")
             yield from found
+
+    def _entries(self, pks: set[int], seen: int) -> Entries:
+        found: dict[int, list[HistoryEntry]] = {}
+        rows = HistoryEntry.objects.using(self.using).filter(instance__in=sorted(pks), sequence__gt=seen)
+        for entry in rows.filter(sequence__lte=seen + MOST_ENTRIES).order_by("sequence"):
+            found.setdefault(entry.instance_id, []).append(entry)
+        return found
 
 
 _hubs: dict[str, Hub] = {}

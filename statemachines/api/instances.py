@@ -24,6 +24,7 @@ from statemachines.models import MachineInstance
 from statemachines.policy import Policy, subject_of
 from statemachines.registry import Registered
 
+from . import base
 from .base import MOST_SECONDS, REPLAYED, StateMachineView
 from .operations import IF_NONE_MATCH, KEY, PREFER, Operation, operator_operation
 from .public import camel, etag, sequence_of, shapes, shown, shown_entry
@@ -271,6 +272,7 @@ class Act(OfMachine):
             actor=self.actor,
             origin=ORIGIN,
             expected_sequence=self.expected(instance),
+            lock_timeout=base.LOCK_WAIT,
             using=self.using,
         )
         return self.acted(done)

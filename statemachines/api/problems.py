@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 from uuid import uuid4
 
@@ -221,8 +222,9 @@ def _of_framework(exc: drf.APIException) -> Known:
     headers: dict[str, str] = {}
     if header := getattr(exc, "auth_header", ""):
         headers["WWW-Authenticate"] = header
-    if wait := getattr(exc, "wait", None):
-        headers["Retry-After"] = f"{wait:.0f}"
+    if isinstance(exc, drf.Throttled):
+        wait: float | None = getattr(exc, "wait", None)
+        headers["Retry-After"] = str(max(1, ceil(wait or 0)))
     detail = exc.detail if isinstance(exc.detail, str) else msgspec.json.encode(exc.detail, enc_hook=str).decode()
     return Known(exc.status_code, code, str(detail), headers=headers)
 
@@ -232,7 +234,8 @@ def _unavailable(exc: Exception) -> Known | None:
         return None
     logger.error("The database cannot be used: %s", exc)
     headers = {"Retry-After": str(BUSY_SECONDS)}
-    return Known(503, "unavailable", "The database cannot be reached at this moment; nothing changed.", headers=headers)
+    text = "The database cannot be reached at this moment; whether anything was done is not known."
+    return Known(503, "unavailable", text, headers=headers)
 
 
 def _bug(exc: Exception, context: Mapping[str, Any]) -> Known:
@@ -241,5 +244,7 @@ def _bug(exc: Exception, context: Mapping[str, Any]) -> Known:
     request = context["request"]
     where = f"{request.method} {request.path} (reference {reference})"
     logger.error("%s failed: %s", where, exc, exc_info=exc)
-    code = "machine_error" if isinstance(exc, MachineError) else "internal"
-    return Known(500, code, "Something is broken here; nothing changed.", {"reference": reference})
+    if isinstance(exc, MachineError):
+        return Known(500, "machine_error", "The machine is broken here; nothing changed.", {"reference": reference})
+    text = "Something is broken here; whether anything was done, the instance shows."
+    return Known(500, "internal", text, {"reference": reference})

@@ -22,7 +22,7 @@ from statemachines.models import HistoryEntry, MachineInstance
 from statemachines.registry import Registered
 
 from .base import is_asgi
-from .hub import Items, Watcher, hub_of
+from .hub import Entries, Items, Watcher, hub_of
 from .instances import OfMachine
 from .listener import listened
 from .operations import LAST_EVENT, Operation
@@ -31,7 +31,6 @@ from .public import shown, shown_entry
 from .waiting import in_turn
 
 HEARTBEAT_SECONDS = 15.0
-MOST_ENTRIES = 500
 EVENT_STREAM = "text/event-stream"
 
 
@@ -49,17 +48,13 @@ class Feed:
     actor: Actor
     using: str
 
-    def read(self, pks: Sequence[int], seen: int) -> dict[int, tuple[Items, int, bool]]:
-        """Return for each instance what is new since a sequence, the new one, and whether more may come."""
+    def read(self, pks: Sequence[int], new: Entries, seen: int) -> dict[int, tuple[Items, int, bool]]:
+        """Return for each instance what to tell, the sequence until which it is told, and whether more may come."""
         policy = self.registered.policy
         assert policy is not None  # it has routes
         rows = MachineInstance.objects.using(self.using).filter(machine=self.registered.name, pk__in=pks)
         visible = {one.pk: one for one in policy.visible(self.actor, rows)}
-        entries: dict[int, list[HistoryEntry]] = {}
-        new = HistoryEntry.objects.using(self.using).filter(instance__in=list(visible), sequence__gt=seen)
-        for entry in new.filter(sequence__lte=seen + MOST_ENTRIES).order_by("sequence"):
-            entries.setdefault(entry.instance_id, []).append(entry)
-        return {pk: self._told(visible.get(pk), entries.get(pk, []), seen) for pk in pks}
+        return {pk: self._told(visible.get(pk), new.get(pk, []), seen) for pk in pks}
 
     def _told(
         self, instance: MachineInstance | None, entries: list[HistoryEntry], seen: int

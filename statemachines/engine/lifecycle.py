@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -53,6 +53,7 @@ def pause(
     system: bool = False,
     origin: str = "python",
     expected_sequence: int | None = None,
+    lock_timeout: timedelta | None = None,
     using: str | None = None,
 ) -> MachineInstance:
     """Have an instance do nothing until it is resumed. Raises OperationRefused where it has ended or is paused."""
@@ -62,7 +63,9 @@ def pause(
         driven.note(PAUSE, {"before": "active", "after": "paused"}, by, origin, why)
         driven.lifecycle = "paused"
 
-    return _operated(instance, "pause", reason, actor, using, work, system=system, sequence=expected_sequence)
+    return _operated(
+        instance, "pause", reason, actor, using, work, system=system, sequence=expected_sequence, timeout=lock_timeout
+    )
 
 
 def resume(
@@ -74,6 +77,7 @@ def resume(
     system: bool = False,
     origin: str = "python",
     expected_sequence: int | None = None,
+    lock_timeout: timedelta | None = None,
     using: str | None = None,
 ) -> MachineInstance:
     """Have a paused instance go on: timers that came due and results that came meanwhile are taken, in their order.
@@ -101,7 +105,17 @@ def resume(
 
     while True:
         try:
-            return _operated(instance, "resume", reason, actor, using, work, system=system, sequence=expected_sequence)
+            return _operated(
+                instance,
+                "resume",
+                reason,
+                actor,
+                using,
+                work,
+                system=system,
+                sequence=expected_sequence,
+                timeout=lock_timeout,
+            )
         except _Broken as failed:
             logger.error("The %s %s of a resumed instance failed; it needs attention.", failed.due.model, failed.due.pk)
             broken[failed.due.model, failed.due.pk] = outbox.traced(failed.error)
@@ -164,6 +178,7 @@ def cancel(
     system: bool = False,
     origin: str = "python",
     expected_sequence: int | None = None,
+    lock_timeout: timedelta | None = None,
     using: str | None = None,
 ) -> MachineInstance:
     """End an instance where it is, whatever its machine says: no exit action runs, timers and open effects are gone.
@@ -179,7 +194,9 @@ def cancel(
         driven.lifecycle = "cancelled"
         Effect.objects.using(alias).filter(instance=driven.pk).stop(driven.now)
 
-    return _operated(instance, "cancel", reason, actor, using, work, system=system, sequence=expected_sequence)
+    return _operated(
+        instance, "cancel", reason, actor, using, work, system=system, sequence=expected_sequence, timeout=lock_timeout
+    )
 
 
 apause = sync_to_async(pause)
@@ -205,6 +222,7 @@ def _operated(
     *,
     system: bool,
     sequence: int | None,
+    timeout: timedelta | None,
 ) -> MachineInstance:
     """Do an operator's work with the instance locked, and return it as it is then."""
     by, why = who(actor, system=system), reasoned(what, reason)
@@ -216,6 +234,6 @@ def _operated(
         work(driven, by, why, alias)
         return driven
 
-    driven = drive(given.pk, alias, done)
+    driven = drive(given.pk, alias, done, lock_timeout=timeout)
     given.key, given.created_at = driven.row.key, driven.row.created_at
     return fresh(given, driven, alias)

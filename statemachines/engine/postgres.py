@@ -22,7 +22,7 @@ from . import bulk, clock
 from .changes import Change, NewInstance, Row, SetTimer, Written
 from .notify import returning
 from .prepared import prepared_cursor
-from .store import lock_timeout
+from .store import lock_timeout, milliseconds
 
 # The clock is read outside the locking subquery: inside, it would tell the time before the wait for the lock.
 ROW = """
@@ -32,6 +32,8 @@ FROM (SELECT * FROM statemachines_machineinstance {locked}) AS i"""
 
 LOCK = ROW.format(locked="WHERE id = %s FOR NO KEY UPDATE")
 READ = ROW.format(locked="WHERE id = ANY(%s) ORDER BY id")
+# The filter is evaluated before the row is locked, and the setting ends with the transaction.
+LOCK_WITHIN = ROW.format(locked="WHERE id = %s AND set_config('lock_timeout', %s, true) IS NOT NULL FOR NO KEY UPDATE")
 LOCK_FREE = ROW.format(locked="WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED")
 
 SET_TIMERS = """
@@ -105,8 +107,11 @@ class PostgresStore:
         self.connection = connection
 
     def lock(self, pk: int, *, timeout: timedelta | None = None) -> Row:
-        with lock_timeout(self.using, timeout) if timeout else nullcontext():
-            found = self._fetch(LOCK, [pk])
+        if timeout and not self.connection.savepoint_ids:  # in a transaction of our own nobody else is limited by it
+            found = self._fetch(LOCK_WITHIN, [pk, milliseconds(timeout)])
+        else:
+            with lock_timeout(self.using, timeout) if timeout else nullcontext():
+                found = self._fetch(LOCK, [pk])
         if not found:
             raise InstanceNotFound(pk)
         return _row(found[0])

@@ -75,6 +75,11 @@ def _kind(named: str) -> Callable[[str, BaseDatabaseWrapper], Store]:
     return PostgresStore
 
 
+def milliseconds(timeout: timedelta) -> str:
+    """Return a limit as PostgreSQL reads it; 0 would be none."""
+    return str(max(1, int(timeout / timedelta(milliseconds=1))))
+
+
 @contextmanager
 def lock_timeout(using: str, timeout: timedelta | None) -> Iterator[None]:
     """Limit the wait for locks inside the block, and give the host's transaction its own limit back after it.
@@ -87,8 +92,8 @@ def lock_timeout(using: str, timeout: timedelta | None) -> Iterator[None]:
         yield
         return
     with connection.cursor() as cursor:
-        milliseconds = str(max(1, int(timeout / timedelta(milliseconds=1))))
-        cursor.execute("SELECT current_setting('lock_timeout'), set_config('lock_timeout', %s, true)", [milliseconds])
+        limit = [milliseconds(timeout)]
+        cursor.execute("SELECT current_setting('lock_timeout'), set_config('lock_timeout', %s, true)", limit)
         before = cursor.fetchone()[0]
         yield
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [before])
