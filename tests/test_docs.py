@@ -16,7 +16,7 @@ from statemachines import registry
 from statemachines.testing import time_travel
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGES = ["effects.md", "onboarding.md", "operations.md", "testing.md", "timers.md"]
+PAGES = ["admin.md", "effects.md", "onboarding.md", "operations.md", "testing.md", "timers.md"]
 MODULE = "tests.examples.machines"
 """Where a page's code stands, as far as it can tell: in an app."""
 

@@ -175,6 +175,8 @@ class BulkJobPages(Pages):
         sums = Counter[str]()
         for group in groups:
             sums[group.verdict] += group.number
+        if event:
+            context["title"] = _("Send “%(event)s”") % {"event": capfirst(phrase(event))}
         context |= {"form": form, "typed": typed, "event": event, "groups": groups, "sums": dict(sums)}
         return self.page(request, "bulk.html", context)
 

@@ -42,6 +42,10 @@ class JSONField(forms.CharField):
     def prepare_value(self, value: Any) -> Any:
         return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
 
+    def lines(self, value: Any) -> int:
+        """Return how many lines a value should have to be read."""
+        return min(20, max(3, 1 + str(self.prepare_value(value)).count("\n")))
+
     def to_python(self, value: Any) -> Any:
         if value in self.empty_values:
             return None
@@ -85,6 +89,8 @@ class TypedForm(forms.Form):
         super().__init__(data, initial=given, **kwargs)
         self.fields.update(fields_of(type, editing=initial is not None))
         for name, field in self.fields.items():
+            if isinstance(field, JSONField):
+                field.widget.attrs["rows"] = field.lines(self.initial.get(name))
             if isinstance(field, forms.DateTimeField) and isinstance(self.initial.get(name), str):
                 self.initial[name] = datetime.fromisoformat(self.initial[name])
 
