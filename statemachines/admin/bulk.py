@@ -6,34 +6,25 @@ instances, not of each.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from statemachines import registry
-from statemachines.core.border import incoming
-from statemachines.core.events import RESERVED, Occurrence
-from statemachines.core.machine import Machine
 from statemachines.core.words import phrase
 from statemachines.engine import jobs
-from statemachines.exceptions import InvalidValue, UnknownMachine, UnknownVersion
-from statemachines.models import BulkJob, MachineInstance
+from statemachines.models import BulkJob
 
-from . import filters, permissions
+from . import permissions, touched
 from .operating import OperatingPages
 from .pages import Pages, unheld
-from .typed import TypedForm
-from .words import states_in_words
 
 REFRESH_SECONDS = 2
 
@@ -55,16 +46,6 @@ KINDS = {
 }
 
 
-class Group(NamedTuple):
-    """Instances in the same state: how many, and what would become of them."""
-
-    machine: str
-    state: str
-    status: str
-    number: int
-    verdict: str
-
-
 class ReasonForm(forms.Form):
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
@@ -79,8 +60,8 @@ class EventForm(forms.Form):
 
     event = forms.ChoiceField(label=gettext_lazy("Event"))
 
-    def __init__(self, names: list[str], data: Any = None) -> None:
-        super().__init__(data)
+    def __init__(self, names: list[str], data: Any, initial: dict[str, Any]) -> None:
+        super().__init__(data, initial=initial)
         self.fields["event"].choices = [("", "—"), *((name, capfirst(phrase(name))) for name in names)]  # type: ignore[attr-defined]
 
 
@@ -152,99 +133,37 @@ class BulkJobPages(Pages):
             return self.denied(request, None, job.act, kind.permission)
         if (job.actor_kind, job.actor_id) != (permissions.acting(request).kind, permissions.acting(request).id):
             raise PermissionDenied
-        chosen = MachineInstance.objects.filter(pk__in=job.instances)
-        machines = known(chosen)
         given = request.POST if request.method == "POST" else None
-        asked = request.GET.get("event", "")
-        names = sorted({name for machine in machines.values() for name in names_of(machine)})
-        form: Any = EventForm(names, given) if job.act == "send" else ReasonForm(given)
-        event = (asked if given is None else given.get("event", "")) if job.act == "send" else ""
-        typed = payload_form(machines, event, given) if event else None
-        if job.act == "send" and given is None and asked:
-            form.initial = {"event": asked}
-        valid = given is not None and form.is_valid() and (typed is None or typed.is_valid())
-        if valid and request.POST.get("step") == "confirm":
-            parameters = {"event": event, "payload": typed.plain if typed else None} if event else {}
-            problem = checked(machines, event, parameters.get("payload")) if event else None
+        kinds = touched.kinds_of(job)
+        machines = touched.machines_of(kinds)
+        form: Any = ReasonForm(given)
+        event, typed = None, None
+        if job.act == "send":
+            event = (request.GET if given is None else given).get("event", "")
+            form = EventForm(touched.events_of(machines), given, initial={"event": event})
+            typed = touched.payload_form(machines, event, given) if event else None
+        pressed = given is not None and given.get("step") == "confirm"
+        if pressed and form.is_valid() and (typed is None or typed.is_valid()):
+            payload = typed.plain if typed else None
+            problem = touched.checked(machines, event, payload) if event else None
             if problem is None:
-                if jobs.confirm(job, form.cleaned_data.get("reason", ""), parameters) and job.total <= jobs.BATCH:
-                    jobs.run(job.pk, job._state.db or "default")
+                self.begun(
+                    job, form.cleaned_data.get("reason", ""), {"event": event, "payload": payload} if event else {}
+                )
                 return HttpResponseRedirect(request.path)
-            (typed or form).put(problem)
-        groups = list(grouped(chosen, machines, job.act, event))
-        sums = Counter[str]()
-        for group in groups:
-            sums[group.verdict] += group.number
+            if typed:
+                typed.put(problem)
+            else:
+                form.add_error("event", str(problem))
+        told = touched.stuck(job) if job.act == "retry" else touched.groups(kinds, machines, kind.on, event)
+        groups = list(told)
         if event:
             context["title"] = _("Send “%(event)s”") % {"event": capfirst(phrase(event))}
-        context |= {"form": form, "typed": typed, "event": event, "groups": groups, "sums": dict(sums)}
+        refused = sum(group.number for group in groups if group.verdict == "refused")
+        context |= {"form": form, "typed": typed, "event": event, "groups": groups, "refused": refused}
         return self.page(request, "bulk.html", context)
 
-
-def known(chosen: QuerySet[Any]) -> dict[tuple[str, int], Machine[Any]]:
-    """Return the machines of the instances that this code has, by name and version."""
-    found = {}
-    for name, version in chosen.order_by().values_list("machine", "version").distinct():
-        try:
-            found[name, version] = registry.find(name, version).machine
-        except (UnknownMachine, UnknownVersion):
-            continue
-    return found
-
-
-def names_of(machine: Machine[Any]) -> set[str]:
-    """Return the events that a client may send, as far as they are named."""
-    keys = {key for node in machine.chart.nodes for key in node.edges}
-    named = {key for key in keys if not key.startswith(RESERVED) and "*" not in key}
-    return named | set(machine.events)
-
-
-def payload_form(machines: dict[Any, Machine[Any]], event: str, data: Any) -> TypedForm | None:
-    """Return a form for an event's payload, by the type that the newest machine has for it."""
-    types = [machine.events[event] for machine in machines.values() if event in machine.events]
-    form = TypedForm(types[-1], data, prefix="payload") if types else None
-    return form if form is not None and form.fields else None
-
-
-def checked(machines: dict[Any, Machine[Any]], event: str, payload: Any) -> InvalidValue | None:
-    """Check a payload by the core, on the machines that take the event."""
-    for machine in machines.values():
-        if event in machine.events:
-            try:
-                incoming(machine, Occurrence(event, payload))
-            except InvalidValue as error:
-                return error
-    return None
-
-
-def grouped(chosen: QuerySet[Any], machines: dict[Any, Machine[Any]], act: str, event: str) -> Iterator[Group]:
-    """Count the instances by state, with what would become of them: "done", "refused", or "depends" on a guard."""
-    if act == "retry":
-        stuck = set(chosen.filter(pk__in=filters.stuck()).values_list("pk", flat=True))
-        rest = chosen.count() - len(stuck)
-        yield from (Group("", "", "", number, verdict) for number, verdict in ((len(stuck), "done"), (rest, "refused")))
-        return
-    by_state = chosen.order_by().values_list("machine", "version", "state", "status").annotate(Count("pk"))
-    for name, version, state, status, number in by_state.order_by("machine", "state", "status", "version"):
-        machine = machines.get((name, version))
-        verdict = "refused" if machine is None or status not in KINDS[act].on else "done"
-        if verdict == "done" and act == "send" and machine is not None:
-            verdict = would_take(machine, state, event) if event else ""
-        label = str(MachineInstance.Status(status).label)
-        yield Group(name, states_in_words(state), label, number, verdict)
-
-
-def would_take(machine: Machine[Any], state: str, event: str) -> str:
-    """Say by the definition alone whether a state takes an event."""
-    paths = {path for leaf in state.split(", ") for path in upwards(leaf)}
-    nodes = [node for node in machine.chart.nodes if node.path in paths or node.parent is None]
-    edges = [edge for node in nodes for edge in node.candidates(event) if not edge.forbids]
-    if not edges:
-        return "refused"
-    return "done" if any(edge.row.guard is None for edge in edges) else "depends"
-
-
-def upwards(path: str) -> Iterator[str]:
-    while path:
-        yield path
-        path = path.rpartition(".")[0]
+    def begun(self, job: BulkJob, reason: str, parameters: dict[str, Any]) -> None:
+        """Have a job begin, unless it has; where it is small, do it while its operator waits."""
+        if jobs.confirm(job, reason, parameters) and job.total <= jobs.BATCH:
+            jobs.run(job.pk, job._state.db or "default")

@@ -91,7 +91,7 @@ class MachinePages(Pages):
             "health": seen,
             "oldest": lasted_seconds(seen.oldest_overdue),
             "sweep_age": lasted_seconds(seen.sweep_age),
-            "waiting": engine.preview()[:20],
+            "waiting": [one for one in engine.preview() if one.machine not in secret][:20],
             "holds": holds,
             "form": form,
             "may_hold": permissions.may(request, permissions.EFFECTS),

@@ -84,7 +84,7 @@ def test_resume_of_many(operator: Client) -> None:
     doors = some_doors()
     operator.post(planned(operator, "pause", doors[:2]), {"reason": "x", "step": "confirm"})
     address = planned(operator, "resume", doors)
-    assert operator.get(address).context["sums"] == {"done": 2, "refused": 1}
+    assert operator.get(address).context["refused"] == 1
     operator.post(address, {"reason": "y", "step": "confirm"})
     job = BulkJob.objects.latest("pk")
     assert (job.done, job.refused) == (2, 1)
@@ -102,7 +102,7 @@ def test_failed_effects_of_many_are_retried(operator: Client, tmp_path: Any) -> 
             Effect.objects.filter(instance=one).update(due_at=one.created_at)
             outbox.run_effect(one.effects.get().pk, "default")
     address = planned(operator, "retry", made)
-    assert operator.get(address).context["sums"] == {"done": 2, "refused": 1}
+    assert operator.get(address).context["refused"] == 1
     operator.post(address, {"reason": "They are back.", "step": "confirm"})
     assert Effect.objects.filter(status="waiting", needs_attention=False).count() == 2
     assert not Effect.objects.filter(needs_attention=True).exists()
