@@ -78,6 +78,9 @@ SETTINGS = {
     "IDEMPOTENCY_KEEP_SECONDS": Setting(
         Seconds, 86_400.0, SECONDS, "How long a request that is sent again gets its first answer."
     ),
+    "UPGRADE_KEEP_SECONDS": Setting(
+        Seconds, 604_800.0, SECONDS, "How long it is kept what an instance was before its upgrade, to bring it back."
+    ),
     "LISTEN_ALIAS": Setting(
         str | None,
         None,

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from .changes import Change, NewEffect, NewEntry, NewTimer
+from .changes import Change, NewEffect, NewEntry, NewTimer, Previous
 from .notify import returning
 
 Part = tuple[str, str, list[Any]]
@@ -80,12 +80,22 @@ FROM json_to_recordset(%s::json)
 RETURNING id, name, due_at"""
 
 
+PREVIOUS = """
+INSERT INTO statemachines_previoussnapshot (instance_id, version, sequence, snapshot, at)
+SELECT instance_id, version, sequence, snapshot::jsonb, at
+FROM json_to_recordset(%s::json)
+     AS v(instance_id bigint, version int, sequence bigint, snapshot text, at timestamptz)
+ON CONFLICT (instance_id) DO UPDATE
+SET version = excluded.version, sequence = excluded.sequence, snapshot = excluded.snapshot, at = excluded.at"""
+
+
 def parts(changes: Sequence[Change]) -> tuple[list[Part], list[Part], Part]:
     """Return the statement's parts that have rows, those whose rows are asked for, and that of the instances."""
     written = [
         _part("entries", ENTRIES, (_entry(one, entry) for one in changes for entry in one.entries)),
         _part("gone", TIMERS_GONE, (_gone(one, name) for one in changes for name in one.timers_gone)),
         _part("all_gone", ALL_TIMERS_GONE, ({"instance_id": one.pk} for one in changes if one.all_timers_gone)),
+        _part("previous", PREVIOUS, (_previous(one, one.previous) for one in changes if one.previous)),
         _part("stopped", STOPPED, (_stopped(one, name) for one in changes for name in one.stopped)),
     ]
     told = [
@@ -149,6 +159,16 @@ def _gone(change: Change, name: str) -> dict[str, Any]:
 
 def _stopped(change: Change, invocation: str) -> dict[str, Any]:
     return {"instance_id": change.pk, "invocation": invocation, "at": change.at}
+
+
+def _previous(change: Change, previous: Previous) -> dict[str, Any]:
+    return {
+        "instance_id": change.pk,
+        "version": previous.version,
+        "sequence": change.sequence,
+        "snapshot": previous.snapshot,
+        "at": change.at,
+    }
 
 
 def _timer(change: Change, timer: NewTimer) -> dict[str, Any]:

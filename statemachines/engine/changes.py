@@ -105,11 +105,20 @@ class NewInstance:
 
 
 @dataclass(slots=True)
+class Previous:
+    """What an instance was before an upgrade, to be kept: `snapshot` is JSON text."""
+
+    version: int
+    snapshot: str
+
+
+@dataclass(slots=True)
 class Change:
     """The instance's new values, and everything that is written with them.
 
     `new` is set where the instance is created. `timers_gone` are names; `all_timers_gone` drops every timer but the
-    set ones. `stopped` are invocations. An upgrade alone changes the `version`; only `write_all` writes it.
+    set ones. `stopped` are invocations. An upgrade alone changes the `version`, and
+    has a `previous`; only `write_all` writes these.
     """
 
     pk: int
@@ -129,6 +138,7 @@ class Change:
     all_timers_gone: bool = False
     effects: list[NewEffect] = field(default_factory=list)
     stopped: set[str] = field(default_factory=set)
+    previous: Previous | None = None
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from django.db.models import Model
 
 from statemachines import conf
 from statemachines.exceptions import InstanceExists, InstanceNotFound
-from statemachines.models import Effect, EffectHold, HistoryEntry, MachineInstance, Timer
+from statemachines.models import Effect, EffectHold, HistoryEntry, MachineInstance, PreviousSnapshot, Timer
 
 from . import clock
 from .changes import Change, DueEffect, DueTimer, NewInstance, Row, SetTimer, Written
@@ -189,6 +189,10 @@ class OrmStore:
         ]
         HistoryEntry.objects.using(self.using).bulk_create(entries)
         notify(change, self.using)
+        if change.previous is not None:
+            kept = {"version": change.previous.version, "snapshot": json.loads(change.previous.snapshot)}
+            told = kept | {"sequence": change.sequence, "at": change.at}
+            PreviousSnapshot.objects.using(self.using).update_or_create(instance_id=change.pk, defaults=told)
         return Written(self._effects(change), self._timers(change))
 
     def write_all(self, changes: Sequence[Change]) -> Written:

@@ -31,11 +31,11 @@ from statemachines.exceptions import (
     UnknownVersion,
     UpgradeBlocked,
 )
-from statemachines.models import Effect, MachineInstance, PreviousSnapshot, Timer
+from statemachines.models import Effect, MachineInstance, Timer
 from statemachines.registry import Registered
 from statemachines.upgrades import way
 
-from .changes import NewEntry, NewTimer, Row
+from .changes import Change, NewEntry, NewTimer, Previous, Row
 from .macrosteps import Macrosteps, encode
 from .patches import patch
 from .store import Store
@@ -44,6 +44,8 @@ from .versions import known
 from .words import told as words
 
 Status = Literal["upgraded", "blocked"]
+TIMER = ("name", "event", "payload", "state", "armed", "due_at")
+EFFECT = ("pk", "name", "invocation", "state", "version", "input", "status")
 HISTORY = dict[str, tuple[str, ...]]
 
 
@@ -102,13 +104,13 @@ def upgrade_rows(rows: Sequence[Row], store: Store, order: Order, using: str, *,
 def _outcome(one: Candidate, done: Arrived | None) -> Outcome:
     row = one.row
     if done is None:
-        return Outcome(row.pk, row.key, row.version, "blocked", _leaves(row.configuration), reason=one.problem)
+        return Outcome(row.pk, row.key, row.version, "blocked", leaves(row.configuration), reason=one.problem)
     target = done.machine.chart.configuration(done.snapshot.configuration).leaves if done.snapshot else ()
-    return Outcome(row.pk, row.key, row.version, "upgraded", _leaves(row.configuration), ", ".join(target))
+    return Outcome(row.pk, row.key, row.version, "upgraded", leaves(row.configuration), ", ".join(target))
 
 
 @lru_cache(maxsize=1_000)
-def _leaves(configuration: str) -> str:
+def leaves(configuration: str) -> str:
     paths = _paths(configuration)
     return ", ".join(sorted(one for one in paths if not any(other.startswith(f"{one}.") for other in paths)))
 
@@ -264,23 +266,19 @@ class Arrived(Macrosteps):
                 if row.status == Effect.Status.RAN and not row.failure:
                     succeeded(declared, held.invocation, row.result)
 
-    def previous(self) -> PreviousSnapshot:
-        """Return what the instance was, as it is kept."""
+    def change(self) -> Change:
+        """Return everything that is to be written, what the instance was before included."""
+        change = super().change()
+        change.previous = Previous(self.candidate.row.version, encode(self._before()).decode())
+        return change
+
+    def _before(self) -> dict[str, Any]:
         row, candidate = self.candidate.row, self.candidate
-        timers = [
-            {name: getattr(one, name) for name in ("name", "event", "payload", "state", "armed")}
-            | {"due_at": one.due_at.isoformat()}
-            for one in candidate.timers.values()
-        ]
-        effects = [
-            {name: getattr(one, name) for name in ("pk", "name", "invocation", "state", "version", "input", "status")}
-            for one in candidate.effects.values()
-        ]
-        told = {"configuration": row.configuration, "data": row.data, "history_states": row.history_states}
-        snapshot = {**told, "status": row.status, "output": row.output, "timers": timers, "effects": effects}
-        return PreviousSnapshot(
-            instance_id=row.pk, version=row.version, sequence=self.sequence, snapshot=snapshot, at=self.now
-        )
+        names = ("configuration", "data", "history_states", "status", "output", "sequence")
+        return {name: getattr(row, name) for name in names} | {
+            "timers": [_values(one, TIMER) for one in candidate.timers.values()],
+            "effects": [_values(one, EFFECT) for one in candidate.effects.values()],
+        }
 
     def carry_effects(self) -> tuple[list[Effect], list[int]]:
         """Return the effects that go on, changed, and the keys of those that are let go."""
@@ -296,17 +294,18 @@ class Arrived(Macrosteps):
         return [row for row in rows if row.pk in going], gone
 
 
+def _values(row: Timer | Effect, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}
+
+
 def _write(arrived: Sequence[Arrived], store: Store, registered: Registered, using: str) -> None:
-    effects, previous, now = Effect.objects.using(using), PreviousSnapshot.objects.using(using), arrived[0].now
-    kept = [one.previous() for one in arrived]
+    effects, now = Effect.objects.using(using), arrived[0].now
+    changes = [one.change() for one in arrived]  # before the effects are changed, as it tells what they were
     carried = [one.carry_effects() for one in arrived]
     if going := [row for rows, _ in carried for row in rows]:
         effects.bulk_update(going, ["name", "invocation", "state", "input", "version"], batch_size=500)
     if gone := [pk for _, pks in carried for pk in pks]:
         effects.filter(pk__in=gone).stop(now)
-    fields = ["version", "sequence", "snapshot", "at"]
-    previous.bulk_create(kept, update_conflicts=True, unique_fields=["instance"], update_fields=fields)
-    changes = [one.change() for one in arrived]
     told(store.write_all(changes), now, using)
     for change in changes:
         signals.announce(registered.name, change, using)
