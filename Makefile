@@ -60,10 +60,12 @@ bench-timers: $(STAMP) ## Measure how late timers fire beside Celery's countdown
 	$(BIN)/python -m project.servers -- $(BIN)/python -m benchmarks.timers $(if $(QUICK),--quick)
 
 .PHONY: test-sqlite
-test-sqlite: $(STAMP) ## Run the engine's and the orders' tests on a SQLite file, with no broker
+test-sqlite: $(STAMP) ## Run the tests of engine, REST and orders on a SQLite file, with no broker
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	DATABASE_URL="sqlite:///$$folder/db.sqlite3" $(BIN)/python -m pytest --ds=tests.host.settings.sqlite \
 		tests/engine tests/orders tests/test_checks.py tests/test_admin.py \
+		tests/api/test_domain.py tests/api/test_events.py tests/api/test_instances.py tests/api/test_problems.py \
+		tests/api/test_security.py tests/api/test_stream.py \
 		--ignore=tests/engine/test_workers.py --ignore=tests/engine/test_broker.py -k "not postgres" $(ARGS)
 
 # Django's own checks ask a database in memory, so that they leave no file behind.

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 
 from statemachines.actors import actor_of
 from statemachines.engine import create
+from statemachines.exceptions import IdempotencyConflict
 
 from .conf import seconds_per_minute
 from .data import Line, OrderData
@@ -33,7 +34,8 @@ def place_order(
 
     `pace`: how many seconds a minute lasts for it, by default as the settings say.
     With a `request_key`, the same customer's same request sent again returns the order that it placed. Raises
-    ValueError where nothing is ordered, or a dish is not on the restaurant's menu.
+    IdempotencyConflict where another one had that key, and ValueError where nothing is ordered, or a dish is not on the
+    restaurant's menu.
     """
     check(restaurant, dishes)
     lines = tuple(Line(dish.name, dish.price, quantity) for dish, quantity in dishes.items())
@@ -46,7 +48,14 @@ def place_order(
         known = Order.objects.filter(customer=customer, request_key=request_key).exclude(request_key="").first()
         if known is None:
             raise
+        if wish(known) != (restaurant.pk, address, sorted((line.dish, line.quantity) for line in lines)):
+            raise IdempotencyConflict(request_key) from None
         return known
+
+
+def wish(order: Order) -> tuple[int, str, list[tuple[str, int]]]:
+    """Return what was ordered, and where to; not for how much, as prices change."""
+    return order.restaurant_id, order.address, sorted((item.dish, item.quantity) for item in order.items.all())
 
 
 def start(order: Order, lines: tuple[Line, ...], pace: float | None) -> Order:

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from statemachines import Event, InvalidValue
+from statemachines.api.base import marked
 from statemachines.api.domain import DomainView, described
 from statemachines.models import MachineInstance
 
@@ -136,8 +137,9 @@ class CustomerOrders(Orders):
         basket = chosen(wanted.items, dishes)
         key = self.idempotency_key or ""
         key = key if len(key) <= 100 else sha256(key.encode()).hexdigest()
+        replayed = bool(key) and self.own().filter(request_key=key).exists()
         order = place_order(request.user, restaurant, basket, wanted.address, request_key=key)
-        return Response(OrderSerializer(order).data, status.HTTP_201_CREATED)
+        return Response(OrderSerializer(order).data, status.HTTP_201_CREATED, headers=marked(replayed))
 
     @action(detail=True, methods=["post"])
     @described(takes=CustomerCanceled)

@@ -23,7 +23,7 @@ from orders.services import place_order
 from statemachines.actors import actor_of
 from statemachines.core.rejection import possible
 from statemachines.engine import send
-from statemachines.exceptions import EventRefused
+from statemachines.exceptions import EventRefused, IdempotencyConflict
 from statemachines.models import MachineInstance
 
 from . import live
@@ -74,7 +74,10 @@ def placed(
     if not address:
         return None, "Say where the food shall be brought."
     key = request.POST.get("key", "")[:100]
-    return place_order(user, restaurant, basket, address, request_key=key, pace=pace_of(request)), ""
+    try:
+        return place_order(user, restaurant, basket, address, request_key=key, pace=pace_of(request)), ""
+    except IdempotencyConflict:
+        return None, "This form has placed another order already. Choose again to place this one too."
 
 
 @person("customer")

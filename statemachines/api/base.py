@@ -120,6 +120,11 @@ class StateMachineView(APIView):
         return dict(body)
 
 
+def marked(replayed: bool) -> dict[str, str]:
+    """Return the header of an answer that was given before."""
+    return {REPLAYED: "true"} if replayed else {}
+
+
 def is_asgi(request: HttpRequest) -> bool:
     """Say whether a request came by ASGI."""
     return hasattr(request, "scope")

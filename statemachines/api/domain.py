@@ -28,7 +28,7 @@ from statemachines.models import MachineInstance
 from statemachines.registry import of
 
 from . import base
-from .base import REPLAYED, StateMachineView
+from .base import StateMachineView, marked
 from .operations import KEY, Operation
 from .queries import asked
 
@@ -120,7 +120,7 @@ class DomainView(StateMachineView):
             lock_timeout=base.LOCK_WAIT,
             using=self.using,
         )
-        return Response(answer(), headers={REPLAYED: "true"} if sent.replayed else {})
+        return Response(answer(), headers=marked(sent.replayed))
 
 
 class Message(NamedTuple):
@@ -184,7 +184,7 @@ class Webhook(StateMachineView):
             lock_timeout=base.LOCK_WAIT,
             using=self.using,
         )
-        return Response(self.answer(sent.instance), headers={REPLAYED: "true"} if sent.replayed else {})
+        return Response(self.answer(sent.instance), headers=marked(sent.replayed))
 
     def instance(self, message: Message) -> MachineInstance:
         """Return the instance that a message is about. Raises InstanceNotFound."""

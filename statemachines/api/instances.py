@@ -25,7 +25,7 @@ from statemachines.policy import Policy, subject_of
 from statemachines.registry import Registered
 
 from . import base
-from .base import MOST_SECONDS, REPLAYED, StateMachineView
+from .base import MOST_SECONDS, StateMachineView, marked
 from .operations import IF_NONE_MATCH, KEY, PREFER, Operation, operator_operation
 from .public import camel, etag, sequence_of, shapes, shown, shown_entry
 from .queries import Page, Text, asked, filtered, filters_of
@@ -86,7 +86,7 @@ class OfMachine(StateMachineView):
 
     def acted(self, instance: MachineInstance, *, replayed: bool = False, status: int = 200) -> Response:
         """Answer after an act: as the client prefers, and with no content where they see the instance no more."""
-        headers = {REPLAYED: "true"} if replayed else {}
+        headers = marked(replayed)
         later = "respond-async" in self.preferences
         if later:
             headers[PREFERENCE] = "respond-async"
@@ -95,7 +95,7 @@ class OfMachine(StateMachineView):
             headers |= {PREFERENCE: f"wait={self.wait_seconds}", "Effects-Pending": str(pending)}
             instance.refresh_from_db(using=self.using)
         if not self.policy.sees(self.actor, instance):
-            return Response(None, 204, headers={REPLAYED: "true"} if replayed else {})
+            return Response(None, 204, headers=marked(replayed))
         headers["Location"] = self.address("instance", pk=instance.pk)
         return self.shown(instance, 202 if later else status, **headers)
 

@@ -197,14 +197,35 @@ def test_a_request_that_is_sent_again_is_done_once(town: Town) -> None:
     restaurant, once = town.restaurants["standard"], {"HTTP_IDEMPOTENCY_KEY": "abc"}
     wanted = {"restaurant": restaurant.pk, "address": "Meent 12", "items": [{"dish": restaurant.dishes.first().pk}]}
     client = signed_in(town.customer)
-    placed = [client.post("/api/customer/orders/", wanted, format="json", **once).json()["id"] for _ in range(2)]
+    answers = [client.post("/api/customer/orders/", wanted, format="json", **once) for _ in range(2)]
+    placed = [answer.json()["id"] for answer in answers]
     assert (placed[0], Order.objects.count()) == (placed[1], 1)
+    assert [answer.headers.get("Idempotency-Replayed") for answer in answers] == [None, "true"]
     path, client = f"/api/restaurant/orders/{placed[0]}/accept/", signed_in(town.owner)
     answers = [client.post(path, {"prep_minutes": 5}, format="json", **once) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 200]
     assert Order.objects.get().instance.entries.count() == 2
     other = client.post(path, {"prep_minutes": 6}, format="json", **once)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_conflict")
+
+
+@pytest.mark.parametrize("change", [{"address": "Coolsingel 1"}, {"quantity": 2}, {"restaurant": "courier_driven"}])
+def test_a_key_is_for_one_order(town: Town, change: dict[str, Any]) -> None:
+    """The idempotency key of another order is 422, and nothing is ordered; of another customer, it is theirs."""
+    once = {"HTTP_IDEMPOTENCY_KEY": "abc"}
+
+    def wanted(address: str = "Meent 12", quantity: int = 1, restaurant: str = "standard") -> dict[str, Any]:
+        found = town.restaurants[restaurant]
+        items = [{"dish": found.dishes.first().pk, "quantity": quantity}]
+        return {"restaurant": found.pk, "address": address, "items": items}
+
+    client = signed_in(town.customer)
+    client.post("/api/customer/orders/", wanted(), format="json", **once)
+    answer = client.post("/api/customer/orders/", wanted(**change), format="json", **once)
+    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_conflict")
+    assert Order.objects.count() == 1
+    answer = signed_in(town.other).post("/api/customer/orders/", wanted(**change), format="json", **once)
+    assert (answer.status_code, Order.objects.get(pk=answer.json()["id"]).customer) == (201, town.other)
 
 
 CUSTOMER = [("get", "customer/orders/{order}/"), ("post", "customer/orders/{order}/cancel/")]
