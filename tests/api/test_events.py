@@ -196,10 +196,3 @@ def test_wait_ends_with_the_effect(desk: Desk) -> None:
     answer = client(desk.staff).post(f"{desk.address}events/check/", HTTP_PREFER="wait=20")
     worker.join()
     assert (answer["Effects-Pending"], answer.json()["view"]["checked"]) == ("0", "PRINTER")
-
-
-def test_sending_costs_few_queries(desk: Desk, django_assert_max_num_queries: Any) -> None:
-    """Beside signing in (2), the policy's own (1 each time) and the transition (4): to find it, and to see it after."""
-    ann = client(desk.ann)
-    with django_assert_max_num_queries(14):
-        ann.post(f"{desk.address}events/commented/", **say("x"))

@@ -170,14 +170,6 @@ def test_a_version_that_this_code_lacks(desk: Desk) -> None:
     assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "unknown_version", "30")
 
 
-@pytest.mark.parametrize(("path", "queries"), [("", 4), ("history/", 5), ("events/", 5)])
-def test_reading_costs_few_queries(desk: Desk, path: str, queries: int, django_assert_num_queries: Any) -> None:
-    """Reading costs one query or two, beside signing in (2) and what the policy asks (1 each time)."""
-    ann = client(desk.ann)
-    with django_assert_num_queries(queries):
-        ann.get(f"{desk.address}{path}")
-
-
 def test_a_list_costs_one_query(desk: Desk, django_assert_num_queries: Any) -> None:
     """However many instances there are."""
     for number in range(5):
