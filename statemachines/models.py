@@ -435,7 +435,7 @@ class MachineOverview(MachineInstance):
 
 
 class BulkJob(models.Model):
-    """One act on many instances: which, what, by whom, how far. `instances` are their ids, as they were confirmed.
+    """One act on many instances: which, what, by whom, how far. `instances` are their ids, until all is done.
 
     `position` is how many are done with; `leased_until` is when another worker may take it up. `refusals` are the first
     that were refused or failed, each with its key and why.

@@ -133,7 +133,8 @@ def overlay_of(instance: MachineInstance) -> Overlay:
     """Return what is laid over an instance's machine."""
     states = instance.registered.machine.chart.by_path.keys() - {""}
     active = frozenset(instance.configuration)
-    entries = list(instance.entries.order_by("-sequence")[:ENTRIES])
+    told = instance.entries.only("instance", "source", "target", "microsteps")  # the rest may be large
+    entries = list(told.order_by("-sequence")[:ENTRIES])
     leaves = instance.state.split(", ")
     return Overlay(
         active=active,

@@ -21,11 +21,12 @@ from statemachines.engine import clock
 from statemachines.models import Effect, MachineInstance, Timer
 
 from . import distinct
+from .permissions import OF_MACHINE
 
 
 class MachineFilter(admin.SimpleListFilter):
     title = _("machine")
-    parameter_name = "machine"
+    parameter_name = OF_MACHINE
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         self.using = model_admin.using
@@ -45,7 +46,7 @@ def known_machines(request: HttpRequest, using: str) -> list[str]:
 
 def any_machine(request: HttpRequest, queryset: QuerySet[Any], using: str, prefix: str = "") -> QuerySet[Any]:
     """Name all machines where none is chosen, so that an index that begins with the machine serves."""
-    if request.GET.get(MachineFilter.parameter_name):
+    if request.GET.get(OF_MACHINE):
         return queryset
     return queryset.filter(**{f"{prefix}machine__in": known_machines(request, using)})
 
@@ -54,7 +55,7 @@ class OfMachine(admin.SimpleListFilter):
     """A filter whose choices are the chosen machine's."""
 
     def machine(self, request: HttpRequest) -> str:
-        return request.GET.get(MachineFilter.parameter_name, "")
+        return request.GET.get(OF_MACHINE, "")
 
     def has_output(self) -> bool:
         return len(self.lookup_choices) > 0

@@ -34,6 +34,9 @@ MOST = 100_000
 
 LEASE = timedelta(seconds=60)
 
+FORGOTTEN = timedelta(days=1)
+"""How long a plan that nobody confirms is kept."""
+
 KEPT = 50
 """How many refusals are kept with their reasons."""
 
@@ -48,8 +51,10 @@ def plan(
     if len(instances) > MOST:
         raise ValueError(f"{len(instances)} instances are too many at once; take at most {MOST}.")
     alias = where(using)
+    now = clock.now(alias)
+    BulkJob.objects.using(alias).filter(status=BulkJob.Status.PLANNED, created_at__lt=now - FORGOTTEN).delete()
     job: BulkJob = BulkJob.objects.using(alias).create(
-        act=act, instances=list(instances), total=len(instances), parameters=parameters, created_at=clock.now(alias),
+        act=act, instances=list(instances), total=len(instances), parameters=parameters, created_at=now,
         actor_kind=actor.kind, actor_id=actor.id, actor_label=actor.label,
     )  # fmt: skip
     return job
@@ -88,7 +93,7 @@ def run(pk: int, using: str) -> bool:
     if job.position < job.total:
         jobs.update(leased_until=clock.now(using) + LEASE)
         return True
-    jobs.update(status=BulkJob.Status.DONE, ended_at=clock.now(using), leased_until=None)
+    jobs.update(status=BulkJob.Status.DONE, ended_at=clock.now(using), leased_until=None, instances=[])
     return False
 
 
