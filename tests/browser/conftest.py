@@ -20,7 +20,7 @@ from tests.admin.conftest import ACTS, staff
 
 from . import chromium
 
-SECONDS = 30
+SECONDS = 10
 """How long the browser waits at most for what a test expects."""
 
 Look = Callable[..., Page]

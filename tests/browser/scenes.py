@@ -10,7 +10,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from statemachines.engine import create, outbox, send
+from statemachines.engine import create, outbox, pause, send
 from statemachines.models import Effect, HistoryEntry, MachineInstance, Timer
 from tests.examples.machines import DoorData, NoteData, door, notes
 
@@ -34,7 +34,7 @@ def a_door(key: str = "front", **data: Any) -> MachineInstance:
 
 def a_paused_door() -> MachineInstance:
     made = a_door()
-    made.pause(reason="Painters.", system=True)
+    pause(made, reason="Painters.", system=True)
     return made
 
 
