@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from .codec import FAILURES, codec
-from .effects import Failure
+from .effects import Failure, Pending
 from .errors import InvalidValue, UnknownEvent
 from .events import RESERVED, AnyEvent, Event, Occurrence, done_actor, error_actor, event_type
 from .functions import Effect
@@ -114,6 +114,9 @@ def event_from(machine: Machine[Any], name: str, payload: Any) -> AnyEvent:
 def plain_result(effect: Effect[Any, Any], result: Any) -> Any:
     """Return what an effect returned as plain data, of the type that it says. Raises InvalidValue."""
     what = f"result of {effect.id}"
+    if isinstance(result, Pending):
+        expected = "the result that it is completed with; what is pending waits for that"
+        raise InvalidValue(what, field="", expected=expected, received="pending(…)")
     try:
         untyped = msgspec.to_builtins(result)
     except FAILURES as error:

@@ -1,7 +1,7 @@
 """Say what becomes of effects in a test with a database: run for real, faked, failed, late.
 
 What is said of an effect holds from then on, for all instances. Effects of which nothing is said wait until `run`; one
-that is pending waits for `engine.complete`, and what is held or paused for its release.
+that is pending waits for `engine.complete` or its deadline, and what is held or paused for its release.
 Limits: everything goes through the engine's outbox, so attempts, results and errors are those of production.
 """
 
@@ -122,8 +122,13 @@ class Effects:
             raise AssertionError(f"The effect {row.name} raised {unexpected[0]!r}. {hint}") from unexpected[0]
 
     def next_told(self, until: datetime) -> tuple[datetime, Effect] | None:
-        """Return the effect that was told what to do and ends first until a moment, and when."""
-        told = [(self._ready(row), row) for row in self._startable() if _short(row.name) in self._told]
+        """Return the effect that was told what to do, or whose deadline is over, first until a moment, and when."""
+        passes = Effect.Status.PENDING
+        told = [
+            (self._ready(row), row)
+            for row in self._startable()
+            if _short(row.name) in self._told or row.status == passes
+        ]
         return min((one for one in told if one[0] <= until), key=lambda one: (one[0], one[1].pk), default=None)
 
     def _due(self, effect: Which | None) -> Effect | None:
@@ -136,6 +141,8 @@ class Effects:
     def _ready(self, row: Effect) -> datetime:
         told = self._told.get(_short(row.name), Told())
         assert row.due_at is not None  # it is startable
+        if row.status == Effect.Status.PENDING:
+            return row.due_at
         return max(row.due_at, row.created_at + told.takes)
 
     def _startable(self) -> list[Effect]:

@@ -9,13 +9,16 @@ from typing import Any
 import msgspec
 import pytest
 
+from statemachines import Failed, InvalidValue, Invoke, Machine, State, effect, pending
+from statemachines.core.effects import TimedOut
 from statemachines.core.events import Occurrence
 from statemachines.core.simulation import Simulation
-from statemachines.engine import create, force
+from statemachines.engine import complete, create, force
 from statemachines.exceptions import EventRefused, MachineError
 from statemachines.models import MachineInstance
-from statemachines.registry import Registered
+from statemachines.registry import Registered, register
 from statemachines.testing.travel import Clock
+from tests.examples.jobs import Job, jobs
 from tests.examples.machines import door, note, notes, regions, sender, wanderer
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +29,20 @@ MACHINES: dict[str, tuple[Registered, dict[str, Any] | None]] = {
     "regions": (regions, None),
     "wanderer": (wanderer, {"a": 1, "b": 2}),
 }
+
+
+@effect
+def breaks(data: dict[str, str]) -> str:
+    return ""
+
+
+def tell(data: dict[str, str], event: Occurrence) -> dict[str, str]:
+    return {"told": f"{type(event.value).__name__} {event.value.type}: {event.value.message}"}
+
+
+teller = register(
+    Machine("teller", State("a", Invoke(breaks, Failed("b", do=tell))), State("b"), data=dict), app_label="examples"
+)
 
 
 class Twins:
@@ -129,3 +146,73 @@ def test_the_same_acts_have_the_same_outcome(machines: Clock, name: str, seed: i
         real, simulated = twins.acts(random)
         assert outcome(simulated) == outcome(real)
         assert twins.simulated() == twins.real()
+
+
+def pair(machines: Clock, account: str = "a") -> tuple[MachineInstance, Simulation]:
+    """Return an instance and a simulation that wait for an effect which is completed from outside."""
+    made = create(jobs.machine, data=Job(account=account), system=True)
+    made.send("invoke_asks", system=True)
+    machines.effects.run()
+    simulation = Simulation(jobs.machine, now=machines.now)
+    simulation.start(Job(account=account))
+    simulation.send("invoke_asks")
+    return made, simulation
+
+
+def place(made: MachineInstance) -> tuple[str, Any]:
+    made.refresh_from_db()
+    return made.state, made.data
+
+
+def test_what_is_pending_is_completed_alike(machines: Clock) -> None:
+    """Both wait until somebody completes it; the result leads to the same place."""
+    made, simulation = pair(machines)
+    machines.advance(minutes=59)
+    simulation.advance(minutes=59)
+    assert place(made) == (simulation.leaves[0], as_json(simulation.snapshot.data)) == ("with_asks", place(made)[1])
+    assert complete("asks", "token a", "paid", system=True) is True
+    simulation.complete("asks", "paid")
+    assert place(made) == (simulation.leaves[0], as_json(simulation.snapshot.data))
+    assert made.data["answer"] == "paid"
+
+
+def test_what_is_pending_fails_alike(machines: Clock) -> None:
+    """By an error from outside, or as its deadline passes: the kit's clock knows it, a simulation is told."""
+    made, simulation = pair(machines)
+    complete("asks", "token a", error=LookupError("no such account"), system=True)
+    simulation.fail("asks", LookupError("no such account"))
+    assert place(made) == (simulation.leaves[0], as_json(simulation.snapshot.data))
+    late, simulation = pair(machines, "b")
+    machines.advance(hours=1)
+    simulation.fail("asks", TimedOut("Nobody completed it in time."))
+    assert place(late) == (simulation.leaves[0], as_json(simulation.snapshot.data))
+    payloads = [made.entries.get(sequence=3).payload, late.entries.get(sequence=3).payload]
+    assert payloads == [
+        {"type": "LookupError", "message": "no such account"},
+        {"type": "TimedOut", "message": "Nobody completed it in time."},
+    ]
+
+
+def test_pending_is_no_result(machines: Clock) -> None:
+    """Neither in a simulation nor from outside: the sentence says what is awaited."""
+    made, simulation = pair(machines)
+    with pytest.raises(InvalidValue, match="the result that it is completed with"):
+        simulation.complete("asks", pending("b"))
+    with pytest.raises(InvalidValue, match="the result that it is completed with"):
+        complete("asks", "token a", pending("b"), system=True)
+    assert place(made)[0] == simulation.leaves[0] == "with_asks"
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("plain"), KeyError("k"), LookupError("a\x00b \ud800"), OSError("x" * 9000)]
+)
+def test_a_failure_is_told_alike(machines: Clock, error: Exception) -> None:
+    """A function of the machine gets the same `Failure`, whatever the exception's text."""
+    made = create(teller.machine, system=True)
+    machines.effects.fail(breaks, error)
+    machines.effects.run()
+    simulation = Simulation(teller.machine, now=machines.now)
+    simulation.start({})
+    simulation.fail(breaks, error)
+    assert place(made) == (simulation.leaves[0], as_json(simulation.snapshot.data))
+    assert made.data["told"].startswith(f"Failure {type(error).__name__}: ")
