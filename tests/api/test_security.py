@@ -181,6 +181,49 @@ def test_bodies_may_be_anything(desk: Desk, body: Any, kind: str, status: int) -
         assert json.loads(answer.content)["advice"]
 
 
+POSTS = [one for one in endpoints(of_instance=True) + endpoints(of_instance=False) if one[0] == "post"]
+
+
+@pytest.mark.parametrize(("method", "path"), POSTS)
+def test_every_endpoint_bounds_its_body(desk: Desk, method: str, path: str) -> None:
+    """Oversize, deep and other bodies are refused wherever one is read, also by an operator's act."""
+    address, sue = path.format(pk=desk.ticket.pk), client(desk.staff)
+    for body, kind, status in (
+        (b'"' + b"x" * 3_000_000 + b'"', "application/json", 413),
+        (DEEP.encode(), "application/json", 400),
+        (b"[1]", "application/json", 400),
+        (b"x=1", "application/x-www-form-urlencoded", 415),
+        (b"{}", "multipart/form-data; boundary=x", 415),
+    ):
+        answer = sue.generic("POST", address, body, content_type=kind)
+        assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json"), kind
+    assert written()[:2] == (1, 1)
+
+
+@pytest.mark.parametrize("depth", [50, 500, 5_000])
+@pytest.mark.parametrize("shape", ['{"a": %s}', "[%s]"])
+def test_depth_is_no_way_in(desk: Desk, depth: int, shape: str) -> None:
+    """Where a payload may be any JSON, as in a simulation, a deep one is played or told, never a 500."""
+    nested = "1"
+    for _ in range(depth):
+        nested = shape.replace("%s", nested)
+    for path, body in (
+        ("simulate/", '{"acts": [], "start": %s}'),
+        (
+            "simulate/",
+            '{"acts": [{"event": "commented", "payload": {"text": %s}}], "start": {"owner": "1", "title": "x"}}',
+        ),
+        ("simulate/", '{"acts": [{"effect": "check", "result": %s}], "start": {"owner": "1", "title": "x"}}'),
+        ("simulate/", '{"acts": [], "start": {"owner": "1", "title": "x"}, "facts": {"a": %s}}'),
+        ("instances/", '{"data": %s}'),
+        (f"instances/{desk.ticket.pk}/events/", '{"type": "commented", "text": %s}'),
+        (f"instances/{desk.ticket.pk}/events/check/", '{"x": %s}'),
+    ):
+        sent = body.replace("%s", nested)
+        answer = client(desk.staff).generic("POST", MACHINE + path, sent, content_type="application/json")
+        assert answer.status_code in {200, 400, 403}, (path, answer.content[:300])
+
+
 @pytest.mark.parametrize("pk", ["0", "-1", "9" * 30, "9" * 5000, "1e3", "x", "%00", "..%2f", "1%0a"])
 def test_numbers_in_addresses_may_be_anything(desk: Desk, pk: str) -> None:
     """What is no instance's number is not there."""
