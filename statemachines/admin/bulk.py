@@ -103,7 +103,6 @@ class MachineInstanceAdmin(OperatingPages):
 class BulkJobPages(Pages):
     """The list of bulk operations, and the page that confirms one and shows how far it is."""
 
-    to_instance = None
     list_display = ("act", "total", "status", "done", "refused", "failed", "actor_label", "created_at")
     list_filter = ("status", "act")
 

@@ -48,8 +48,6 @@ class HoldForm(forms.Form):
 class MachinePages(Pages):
     """The model admin of machines, without its registration."""
 
-    to_instance = ""
-
     def get_urls(self) -> list[URLPattern]:
         view, name = self.admin_site.admin_view, "statemachines_machineoverview"
         return [

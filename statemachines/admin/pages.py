@@ -83,8 +83,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 class ReadOnly(Base):
     """Shows rows to those who may see their instances, and lets nobody add, change or delete one.
 
-    `to_instance` leads from a row to its instance. Lists are fast on millions of rows: nothing is counted in full,
-    and instances are found by their whole key.
+    `to_instance` leads from a row to its instance, where policies say which are seen. Lists are fast on millions of
+    rows: nothing is counted in full, and instances are found by their whole key.
     """
 
     paginator = BoundedPaginator
@@ -95,7 +95,7 @@ class ReadOnly(Base):
     sortable_by = ()
     ordering = ("-id",)
     search_help_text = _("A whole key; several are separated by spaces.")
-    to_instance: str | None = "instance__"
+    to_instance: str | None = None
 
     @property
     def using(self) -> str:

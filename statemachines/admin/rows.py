@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
@@ -42,10 +44,18 @@ def as_text(name: str, description: Any, show: Callable[[Any], str]) -> Any:
     return column
 
 
-class HistoryEntryAdmin(ReadOnly):
-    list_display = ("instance", "sequence", "event", "actor_label", "at")
-    list_select_related = ("instance",)
+class OfInstance(ReadOnly):
+    """Rows that are read with their instance, and found by its key."""
+
+    to_instance = "instance__"
     search_fields = ("instance__key",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("instance")
+
+
+class HistoryEntryAdmin(OfInstance):
+    list_display = ("instance", "sequence", "event", "actor_label", "at")
     exclude = ("payload", "patch")
     readonly_fields = (
         as_json("payload", _("payload"), shown.payload),
@@ -53,10 +63,8 @@ class HistoryEntryAdmin(ReadOnly):
     )
 
 
-class TimerAdmin(ReadOnly):
+class TimerAdmin(OfInstance):
     list_display = ("instance", "event", "due_at")
-    list_select_related = ("instance",)
-    search_fields = ("instance__key",)
     exclude = ("payload", "error")
     readonly_fields = (
         as_json("payload", _("payload"), shown.payload),
@@ -64,11 +72,9 @@ class TimerAdmin(ReadOnly):
     )
 
 
-class EffectAdmin(ReadOnly):
+class EffectAdmin(OfInstance):
     list_display = ("instance", "name", "status", "attempts", "created_at", "ended_at")
     list_filter = ("status", EffectNameFilter)
-    list_select_related = ("instance",)
-    search_fields = ("instance__key",)
     exclude = ("input", "result", "error")
     readonly_fields = (
         as_json("input", _("input"), shown.effect_input),
@@ -77,7 +83,5 @@ class EffectAdmin(ReadOnly):
     )
 
 
-class RefusedAttemptAdmin(ReadOnly):
+class RefusedAttemptAdmin(OfInstance):
     list_display = ("instance", "event", "code", "actor_label", "count", "last_at")
-    list_select_related = ("instance",)
-    search_fields = ("instance__key",)
