@@ -38,10 +38,12 @@ class Published(msgspec.Struct, frozen=True):
         return Machine.from_xstate(self.definition, data=Recorded(self.shapes), version=self.version, **known)
 
 
-def publish(machine: Machine[Any]) -> Published:
-    """Return what is to be written down of a machine."""
+def publish(machine: Machine[Any], version: int | None = None) -> Published:
+    """Return what is to be written down of a machine, as another version where its author has yet to say so."""
+    number = version or machine.version
+    definition = machine.to_xstate() | {"version": str(number)}
     functions = {kind: list(known) for kind, known in machine.names.functions().items() if known}
-    return Published(machine.version, fingerprint(machine), machine.to_xstate(), functions, dict(shapes(machine)))
+    return Published(number, fingerprint(machine), definition, functions, dict(shapes(machine)))
 
 
 def read(text: bytes | str) -> Published:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
+from types import EllipsisType
 from typing import Any, Literal
 
 import msgspec
@@ -18,7 +19,9 @@ UPGRADE = "statemachines.upgrade"
 """The name of the event that history gets."""
 
 Images = str | Sequence[str]
-States = Mapping[str, Images] | Callable[..., Images]
+Undecided = EllipsisType
+"""What stands in a draft where a person has to decide: as if nothing were said."""
+States = Mapping[str, Images | Undecided] | Callable[..., Images]
 Timing = Literal["keep", "restart", "drop"]
 
 
@@ -46,8 +49,8 @@ class Upgrade:
         images: Sequence[str] = (),
         data: Callable[..., Any] | None = None,
         prepare: Callable[[list[Any]], Any] | None = None,
-        events: Mapping[str, str | None] | None = None,
-        invokes: Mapping[str, str | None] | None = None,
+        events: Mapping[str, str | Undecided | None] | None = None,
+        invokes: Mapping[str, str | Undecided | None] | None = None,
         timers: Mapping[str, Timing] | None = None,
         enter: Collection[str] = (),
         always: bool = True,
@@ -55,13 +58,13 @@ class Upgrade:
         self.machine = machine if isinstance(machine, str) else machine.name
         self.from_version = from_version
         self.to_version = to_version
-        self.states: Mapping[str, Images] = {} if states is None or callable(states) else dict(states)
+        self.states: dict[str, Images] = {} if states is None or callable(states) else _decided(states)
         self.image = states if callable(states) else None
         self.images = tuple(images)
         self.data = data
         self.prepare = prepare
-        self.events = dict(events or {})
-        self.invokes = dict(invokes or {})
+        self.events: dict[str, str | None] = _decided(events or {})
+        self.invokes: dict[str, str | None] = _decided(invokes or {})
         self.timers = dict(timers or {})
         self.enter = frozenset(enter)
         self.always = always
@@ -100,6 +103,10 @@ class Held(msgspec.Struct, frozen=True):
     output: Any = None
     timers: tuple[HeldTimer, ...] = ()
     effects: tuple[HeldEffect, ...] = ()
+
+
+def _decided(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not ...}
 
 
 def call(function: Callable[..., Any], *given: Any) -> Any:
