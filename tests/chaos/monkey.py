@@ -40,6 +40,8 @@ KINDS = (
     "flush the broker", BROKER, "stop a worker past its lease", *STRIKES,
 )  # fmt: skip
 
+QUEUES = ("celery", "control")
+
 FROZEN_SECONDS = 3.5
 """Longer than the lease of `settings`."""
 
@@ -139,7 +141,8 @@ class Monkey:
         from kombu import Connection
 
         with Connection(self.broker_url) as connection:
-            connection.default_channel.queue_purge("celery")
+            for queue in QUEUES:
+                connection.default_channel.queue_purge(queue)
         return True
 
     def restart_broker(self) -> bool:

@@ -26,6 +26,7 @@ from .evidence import Evidence
 from .figures import Figures
 from .ledger import Ledger, Reader
 from .monkey import BROKER, POSTGRES, Fault, Monkey, ours, schedule
+from .servers import reached
 from .troupe import Troupe
 
 VERDICT = "nothing lost, nothing doubled"
@@ -41,7 +42,7 @@ SELECT (SELECT count(*) FROM statemachines_machineinstance WHERE status NOT IN (
 
 @contextmanager
 def own_servers(fast: bool) -> Iterator[dict[str, str]]:
-    """Start servers of our own; only a RabbitMQ that a URL names is taken as it is.
+    """Start servers of our own; only a RabbitMQ that a URL names is taken as it is. Raises SystemExit without it.
 
     Where PostgreSQL is stopped it must not be fast: it would lose what it had committed last.
     """
@@ -49,6 +50,8 @@ def own_servers(fast: bool) -> Iterator[dict[str, str]]:
     if kept["CELERY_BROKER_URL"].startswith(("amqp", "pyamqp")):
         os.environ["CELERY_BROKER_URL"] = kept["CELERY_BROKER_URL"]
     try:
+        if "CELERY_BROKER_URL" in os.environ:
+            reached(os.environ["CELERY_BROKER_URL"])
         with servers(fast) as urls:
             yield urls
     finally:

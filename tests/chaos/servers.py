@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import redis
+from kombu import Connection
 
 START_SECONDS = 30
 
@@ -49,6 +50,16 @@ class Server:
             if started.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{self.command[0]} did not start again; see {self.folder}/restarted.log")
             time.sleep(0.02)
+
+
+def reached(broker_url: str) -> None:
+    """Raise SystemExit, and say what to do, where nobody answers there as a broker."""
+    with Connection(broker_url, connect_timeout=5) as connection:
+        try:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=5)
+        except Exception as error:
+            advice = "start it, correct CELERY_BROKER_URL, or unset it for a Valkey of the run's own"
+            raise SystemExit(f"The broker {connection.as_uri()} cannot be reached ({error}): {advice}.") from error
 
 
 def arguments(process: psutil.Process) -> list[str]:

@@ -5,6 +5,8 @@ Limits: each run has servers of its own, so that no other test notices.
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -68,3 +70,16 @@ def test_a_seed_is_a_schedule() -> None:
     assert schedule(1, 60) == schedule(1, 60) != schedule(2, 60)
     assert len({fault.kind for fault in schedule(1, 10)}) == 12
     assert len(schedule(1, 120)) == 30
+
+
+def test_a_broker_that_is_not_there_is_told_at_once() -> None:
+    """A URL of a RabbitMQ that nobody serves ends the run with a sentence, its password hidden."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        url = f"amqp://me:secret@127.0.0.1:{probe.getsockname()[1]}//"
+        command = [sys.executable, "-m", "tests.chaos", "--seconds", "10"]
+        environment = os.environ | {"CELERY_BROKER_URL": url}
+        ended = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+    assert ended.returncode == 1
+    assert "cannot be reached" in ended.stderr
+    assert "secret" not in ended.stderr
