@@ -491,9 +491,3 @@ def test_the_call_says_what_it_is() -> None:
     assert (call.idempotency_key, call.attempt) == (str(effect.key), 1)
     assert call.deadline is not None
     assert timedelta(seconds=25) < call.deadline - timezone.now() <= timedelta(seconds=30)
-
-
-def test_only_ids_travel(handed: list[Any]) -> None:
-    """What is handed to a worker is the row's id: no input, no result."""
-    _, effect = asked("plain", account="secret")
-    assert handed == [("effect", effect.pk)]

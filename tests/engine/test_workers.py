@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from project.celery import app
 from statemachines import tasks
 from statemachines.core.events import Actor
 from statemachines.engine import create, health, jobs
@@ -91,6 +93,28 @@ def test_two_beats_and_two_workers_fire_each_timer_once(workers: Path, tmp_path:
     assert sorted(instance for instance, _ in rang) == sorted(one.pk for one in made)
     assert all(at >= due_at[instance] for instance, at in rang)
     assert set(MachineInstance.objects.values_list("state", "sequence")) == {("rang", 3)}
+
+
+def test_an_effect_that_takes_longer_than_its_timeout_is_interrupted(workers: Path, file: str) -> None:
+    """A prefork worker stops the attempt; it counts as failed, is tried again, and at last the machine is told."""
+    made, effect = asked("invoke_hasty", file=file, seconds=20.0)
+    eventually(lambda: state(made) == "failed", workers)
+    effect.refresh_from_db()
+    assert (effect.status, effect.attempts, effect.result["type"]) == ("failed", 2, "SoftTimeLimitExceeded")
+    assert [line[1:] for line in traced(file)] == [["1", "begins"], ["2", "begins"]]
+
+
+def test_only_ids_travel(broker: None, settings: Any) -> None:
+    """A message holds the row's id and the database's alias, whatever the effect knows; it is acknowledged late."""
+    _, effect = asked("plain", account="secret")
+    with app.connection_for_read() as connected, closing(connected.SimpleQueue("celery")) as queue:
+        message = queue.get(timeout=10)
+        message.ack()
+    arguments, keywords, _ = message.payload
+    assert (arguments, keywords) == ([effect.pk, "default"], {})
+    assert "secret" not in str(message.headers) + str(message.payload)
+    assert tasks.run_effect.acks_late
+    assert tasks.fire_timers.acks_late
 
 
 SHORT = "tests.engine.short_lease"

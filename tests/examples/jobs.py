@@ -65,6 +65,11 @@ def timed(data: Job) -> str:
     return "in time"
 
 
+@effect(timeout=timedelta(seconds=1), retry=Retry(max_attempts=2, first_delay=timedelta(0)))
+def hasty(data: Job, call: EffectCall) -> str:
+    return trace(data, call)
+
+
 @effect
 def asks(data: Job, call: EffectCall) -> str:
     answer: str = pending(f"token {data.account}", deadline=timedelta(hours=1))
@@ -86,7 +91,7 @@ def both(data: Job) -> str:
     return "both"
 
 
-EFFECTS = [plain, tried, once, timed, asks, single, paced, both]
+EFFECTS = [plain, tried, once, timed, hasty, asks, single, paced, both]
 
 
 def keep(data: Job, result: str) -> Job:
