@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import registry
+from .core.errors import MachineError
 from .core.events import done_actor, error_actor
 from .core.functions import Effect as Declared
 from .core.machine import Machine
@@ -76,6 +77,14 @@ def effect_error(effect: Effect) -> str:
         return masked_error(effect.error) if _secret(declared, data_type) else effect.error
 
     return _of_effect(effect, shown) if effect.error else ""
+
+
+def failure(machine: Machine[Any] | None, error: Exception) -> str:
+    """Return what went wrong in a machine's function; where that knows something sensitive, without its text."""
+    secret = machine is None or secretive(machine.data_type)
+    if isinstance(error, MachineError):
+        return str(MachineError(error.machine, error.state, error.function, MASK) if secret else error)
+    return f"{type(error).__name__}: {MASK if secret else error}"
 
 
 def _of_effect(effect: Effect, shown: Callable[[Declared[Any, Any], Any], Any]) -> Any:

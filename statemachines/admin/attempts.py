@@ -12,6 +12,7 @@ from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from statemachines import shown
 from statemachines.core.errors import EventRefused, InvalidValue, MachineError
 from statemachines.core.machine import Machine
 from statemachines.exceptions import (
@@ -94,8 +95,10 @@ def attempt(
         if not own_trace:
             trace(request, instance, event, refusal.code, str(refusal))
         form.add_error(None, text)
+    except MachineError as error:
+        form.add_error(None, shown.failure(machine, error))
     except (
-        IdempotencyConflict, InstanceBusy, MachineError, UnknownEvent, UnknownMachine, UnknownVersion,
+        IdempotencyConflict, InstanceBusy, UnknownEvent, UnknownMachine, UnknownVersion,
     ) as error:  # fmt: skip
         form.add_error(None, str(error))
     else:

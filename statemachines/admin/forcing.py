@@ -14,7 +14,7 @@ from django import forms
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from statemachines import picture
+from statemachines import picture, shown
 from statemachines.core import facts
 from statemachines.core.codec import codec
 from statemachines.core.diagram.overlay import Overlay
@@ -180,7 +180,7 @@ def preview_force(instance: MachineInstance, form: ForceForm, actor: Actor) -> P
     except InvalidValue:
         raise
     except Exception as error:  # the machine's own functions may need what only the transaction has
-        return Preview(before_svg, "", before, "", changes, [], [], f"{type(error).__name__}: {error}")
+        return Preview(before_svg, "", before, "", changes, [], [], shown.failure(machine, error))
     after: Snapshot[Any] = step.snapshot
     drawn = Overlay(
         active=frozenset(after.configuration),

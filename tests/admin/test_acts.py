@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from statemachines import Entry, Machine, On, Sensitive, State, registry
 from statemachines.engine import create, outbox, send
 from statemachines.models import Effect, HistoryEntry, MachineInstance, RefusedAttempt, Timer
 from tests.examples.machines import DoorData, NoteData, Open, account, door, notes, regions
@@ -180,6 +183,33 @@ class TestForce:
         client.post(url("force", made), Form(preview).fields | {"step": "confirm", "data-code": "99"})
         made.refresh_from_db()
         assert (made.state, made.data["code"]) == ("locked", "")
+
+
+class Vault(msgspec.Struct, frozen=True):
+    pin: Annotated[str, Sensitive] = "4711"
+
+
+def rattle(data: Vault) -> Vault:
+    raise ValueError(f"{data.pin} opens nothing")
+
+
+@pytest.fixture
+def vault() -> Iterator[MachineInstance]:
+    """An instance whose machine knows a secret, and fails at everything."""
+    machine = Machine("vault", State("shut", On("shake", do=rattle)), State("open", Entry(rattle)), data=Vault)
+    registered = registry.register(machine, app_label="examples")
+    yield create(machine, "v", data=Vault(), system=True)
+    del registry._machines[registered.name]
+
+
+def test_a_bugs_text_may_be_a_secret(operator: Client, vault: MachineInstance) -> None:
+    """Where a machine's own function fails, the page says where; what it said is masked if it may hold a secret."""
+    sent = operator.post(url("send", vault, "shake"), Form(operator.get(url("send", vault, "shake"))).fields)
+    fields = Form(operator.get(url("force", vault))).fields | {"targets": "open", "entering": "enter", "reason": "x"}
+    forced = operator.post(url("force", vault), fields | {"step": "preview"})
+    for page in (sent, forced):
+        assert "rattle" in page.content.decode()
+        assert "opens nothing" not in page.content.decode()
 
 
 class TestData:
