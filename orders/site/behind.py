@@ -6,45 +6,54 @@ Limits: reads.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from statemachines import picture
+from statemachines.core.events import INIT, done_actor, error_actor
+from statemachines.core.machine import Machine
 from statemachines.core.rejection import possible
 from statemachines.core.words import phrase
-from statemachines.models import Effect, MachineInstance
+from statemachines.models import Effect, HistoryEntry, MachineInstance
 
 MARGIN = 14
 ENTRIES = 6
-AFTER = "xstate.after."
 SIZE = re.compile(r'viewBox="[^"]*" width="\d+" height="\d+"')
 
 
 def behind(instance: MachineInstance) -> dict[str, Any]:
     """Return what the panel shows."""
     machine = instance.registered.machine
-    entries = list(instance.entries.order_by("-sequence")[:ENTRIES])
+    entries = told(machine, instance.entries.order_by("-sequence")[:ENTRIES])
     effects = list(instance.effects.order_by("-pk")[:ENTRIES])
     return {
         "instance": instance,
         "picture": drawn(instance),
-        "last": entries[0] if entries else None,
-        "event": event_of(entries[0].event) if entries else "",
-        "caused": [(one.name.rpartition(".")[2], one) for one in effects if one.sequence == instance.sequence],
-        "earlier": [(event_of(one.event), one) for one in entries[1:]],
+        "last": entries[:1],
+        "earlier": entries[1:],
+        "caused": [(phrase(one.name.rpartition(".")[2]), one) for one in effects if one.sequence == instance.sequence],
         "busy": any(one.status in Effect.OPEN for one in effects),
-        "timers": [(timer, event_of(timer.event)) for timer in instance.timers.order_by("due_at")],
+        "timers": [(named(machine).get(one.event), one) for one in instance.timers.order_by("due_at")],
         "possible": possible(machine, instance.snapshot()),
         "refusals": instance.refusals.order_by("-last_at")[:2],
     }
 
 
-def event_of(name: str) -> str:
-    """Name an event for people; a timer's by its delay."""
-    if name == "xstate.init":
-        return "created"
-    if name.startswith(AFTER):
-        return f"after {phrase(name.removeprefix(AFTER).partition('.')[0])}"
-    return phrase(name)
+def named(machine: Machine[Any]) -> dict[str, str]:
+    """Name the events that a machine has of its own: its beginning, its timers, its effects' ends."""
+    found = {INIT: "created"}
+    for node in machine.chart.nodes:
+        found |= {delay.event: f"after {phrase(delay.id)}" for delay in node.delays}
+        for invocation in node.invocations:
+            does = phrase(invocation.row.effect.id)
+            found |= {done_actor(invocation.id): f"done: {does}", error_actor(invocation.id): f"failed: {does}"}
+    return found
+
+
+def told(machine: Machine[Any], entries: Iterable[HistoryEntry]) -> list[tuple[str, HistoryEntry]]:
+    """Return history entries, each with its event in words."""
+    words = named(machine)
+    return [(words.get(entry.event) or phrase(entry.event), entry) for entry in entries]
 
 
 def drawn(instance: MachineInstance) -> str:

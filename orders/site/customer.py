@@ -27,7 +27,7 @@ from statemachines.exceptions import EventRefused, IdempotencyConflict
 from statemachines.models import MachineInstance
 
 from . import live
-from .behind import behind, event_of
+from .behind import behind, told
 from .cards import card, with_all
 from .front import number, pace_of
 from .people import open_restaurants, person
@@ -117,11 +117,11 @@ def mails(request: HttpRequest, user: User) -> HttpResponse:
         for mail in found
         if mail["To"] == user.email
     ]
-    moves = instance.entries.order_by("sequence") if instance else ()
+    moves = told(instance.registered.machine, instance.entries.order_by("-sequence")) if instance else []
     context = {
         "mails": mine[::-1],
         "instance": instance,
-        "moves": [(event_of(entry.event), entry) for entry in moves],
+        "moves": moves,
         "may_leave": instance and may_leave(instance),
     }
     return render(request, "orders/mails.html", {"person": user, "role": "customer", "live": True, **context})

@@ -20,7 +20,7 @@ from statemachines import picture, registry
 
 from .people import ROLES, name_of, only_in_play, open_restaurants, play, playable, played, roles_of
 
-PACES = {1.0: "60 times as fast", 3.0: "20 times as fast", 10.0: "6 times as fast", 60.0: "as it does"}
+PACES = {1.0: "60 × as fast", 3.0: "20 × as fast", 10.0: "6 × as fast", 60.0: "as it does"}
 """How long a minute of an order may last, in seconds."""
 HOMES = {role: f"site:{role}" for role in ROLES}
 KINDS = {kind.value: kind.label for kind in Restaurant.Kind}

@@ -91,7 +91,7 @@ def only_in_play(view: View) -> View:
 
 def open_restaurants() -> QuerySet[Restaurant]:
     """Return the restaurants to order from: where visitors play, those that one of them answers for, and shops."""
-    everywhere = Restaurant.objects.order_by("kind", "name")
+    everywhere = Restaurant.objects.order_by("-kind", "name")
     if not (conf.may_play() and playable().exists()):
         return everywhere
     return everywhere.filter(Q(owner__groups__name=VISITORS) | Q(owner=None))

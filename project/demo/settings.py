@@ -24,4 +24,7 @@ PASSWORD_HASHERS = ["project.demo.people.QuickHasher"]
 
 # Visitors play the people; what they do takes longer than what simulated people do.
 ORDERS_PLAY = True
-ORDERS_PLAY_SECONDS_PER_MINUTE = 3.0
+ORDERS_PLAY_SECONDS_PER_MINUTE = env.float("ORDERS_PLAY_SECONDS_PER_MINUTE", default=3)
+
+# All processes share what is laid out once: pictures of machines.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": FOLDER("cache")}}

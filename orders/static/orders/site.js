@@ -112,7 +112,15 @@ function settled() {
   say.dataset.told = told;
 }
 
+let typed = {};
+
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  const inputs = event.detail.target.querySelectorAll("input[id]");
+  typed = Object.fromEntries([...inputs].filter((one) => one.value !== one.defaultValue).map((one) => [one.id, one.value]));
+});
+
 document.body.addEventListener("htmx:afterSettle", (event) => {
+  for (const [id, value] of Object.entries(typed)) if (document.getElementById(id)) document.getElementById(id).value = value;
   settled();
   if (panel?.contains(event.target)) point();
   if (event.detail.requestConfig?.verb === "post") {
@@ -134,4 +142,6 @@ for (const form of document.querySelectorAll("[data-basket]")) {
 
 document.getElementById("refused")?.focus();
 settled();
-if (panel && sessionStorage.getItem("behind")) panel.open = true;
+addEventListener("load", () => {
+  if (panel && sessionStorage.getItem("behind")) panel.open = true;
+});
