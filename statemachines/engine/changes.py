@@ -34,6 +34,7 @@ class Row:
     status: str
     output: str | None
     sequence: int
+    upgrades: str
     created_at: datetime
     updated_at: datetime
     now: datetime

@@ -19,6 +19,7 @@ from statemachines.exceptions import UnknownMachine, UnknownVersion
 from statemachines.models import Effect, EffectHold, MachineInstance
 
 from . import clock
+from .following import follow_effect
 from .pace import admit
 from .transaction import again
 from .versions import known
@@ -52,14 +53,15 @@ def claim(pk: int, using: str) -> Effect | None:
             return None
         return _taken(effect, now, using)
 
-    return again(using, work)
+    try:
+        return again(using, work)
+    except (UnknownMachine, UnknownVersion):
+        # A worker that knows it will come, unless the instance is one that follows to a version that this one knows.
+        return claim(pk, using) if follow_effect(pk, using) else None
 
 
 def _taken(effect: Any, now: datetime, using: str) -> Effect | None:
-    try:
-        declared = known(effect.instance.machine, effect.version, using).effect(effect.name)
-    except (UnknownMachine, UnknownVersion):
-        return None  # a worker that knows it will come
+    declared = known(effect.instance.machine, effect.version, using).effect(effect.name)
     if effect.status == Status.CANCELLING:  # its worker is dead
         effect.status, effect.ended_at = Status.CANCELLED, now
     elif effect.status == Status.RAN:

@@ -27,7 +27,7 @@ from .store import lock_timeout, milliseconds
 # The clock is read outside the locking subquery: inside, it would tell the time before the wait for the lock.
 ROW = """
 SELECT i.id, i.machine, i.version, i.key, i.configuration::text, i.data::text, i.history_states::text, i.status,
-       i.output::text, i.sequence, i.created_at, i.updated_at, clock_timestamp()
+       i.output::text, i.sequence, i.upgrades, i.created_at, i.updated_at, clock_timestamp()
 FROM (SELECT * FROM statemachines_machineinstance {locked}) AS i"""
 
 LOCK = ROW.format(locked="WHERE id = %s FOR NO KEY UPDATE")

@@ -139,6 +139,7 @@ class OrmStore:
             status=locked.status,
             output=None if locked.output is None else json.dumps(locked.output),
             sequence=locked.sequence,
+            upgrades=locked.upgrades,
             created_at=locked.created_at,
             updated_at=locked.updated_at,
             now=max(clock.now(self.using), locked.updated_at),

@@ -32,7 +32,7 @@ from .dispatch import hand_over
 from .held import Held
 from .macrosteps import Macrosteps
 from .store import Store, store, store_of
-from .versions import known
+from .versions import behind, known
 
 T = TypeVar("T")
 
@@ -91,13 +91,23 @@ def drive(pk: int, using: str, work: Callable[[Driven], T], *, lock_timeout: tim
         held.drives(pk, connection)
         rows = store_of(using, connection)
         row = rows.lock(pk, timeout=lock_timeout)
-        driven = Driven(known(row.machine, row.version, using), row)
+        driven = _followed(row, rows, using) if behind(row) else Driven(known(row.machine, row.version, using), row)
         done = work(driven)
         if driven.entries or driven.timers_gone:
             _write(driven, rows, using, held)
         return done
 
     return _attempted(using, attempt)
+
+
+def _followed(row: Row, rows: Store, using: str) -> Driven:
+    """Upgrade an instance before it goes on; whoever drives it has seen it at the sequence that it had."""
+    from .following import follow  # an upgrade is built on this module
+
+    now = follow(row, rows, using)
+    driven = Driven(known(now.machine, now.version, using), now)
+    now.sequence = row.sequence
+    return driven
 
 
 def drive_free(pks: Sequence[int], using: str, begin: Callable[[], Callable[[Driven], object]]) -> set[int]:
@@ -131,7 +141,7 @@ def _tried(row: Row, work: Callable[[Driven], object], using: str) -> Driven | N
     """Do `work` with one of several instances; None where it has to be done by itself."""
     try:
         registered = known(row.machine, row.version, using)
-        if registered.acts or signals.transition.has_listeners(registered.name):
+        if behind(row) or registered.acts or signals.transition.has_listeners(registered.name):
             return None
         driven = Driven(registered, row)
         work(driven)

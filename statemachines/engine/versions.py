@@ -10,9 +10,11 @@ from django.core.exceptions import ImproperlyConfigured
 from statemachines import registry
 from statemachines.core.published import fingerprint
 from statemachines.exceptions import UnknownVersion
-from statemachines.models import MachineVersion
+from statemachines.models import MachineInstance, MachineVersion
 from statemachines.registry import Registered
 from statemachines.versions import file_of, published
+
+from .changes import Row
 
 _same: set[tuple[str, Registered]] = set()
 """By database, what this code was found to have as it was recorded, or does not publish: asked once per process."""
@@ -47,6 +49,13 @@ def known(name: str, version: int, using: str) -> Registered:
     if (using, registered) not in _same:
         _check(registered, using)
     return registered
+
+
+def behind(row: Row) -> bool:
+    """Say whether an instance's policy is to be upgraded before it goes on. Raises UnknownMachine."""
+    current = registry.find(row.machine)
+    lazy = (row.upgrades or current.upgrades) == "lazy"
+    return lazy and row.version < current.version and row.status not in MachineInstance.ENDED
 
 
 def _check(registered: Registered, using: str) -> None:
