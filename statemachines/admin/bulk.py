@@ -116,17 +116,12 @@ class BulkJobPages(Pages):
         if job is None:
             raise Http404(_("There is no such bulk operation."))
         kind = KINDS[job.act]
-        context: dict[str, Any] = {
-            "title": str(kind.label).rstrip("…"),
-            "job": job,
-            "refresh": REFRESH_SECONDS,
-            "may": permissions.may(request, kind.permission),
-        }
-        if job.status != BulkJob.Status.PLANNED:
-            return self.page(request, "progress.html", context | {"rest": job.total - job.position})
-        return self.confirming(request, job, kind, context)
+        if job.status == BulkJob.Status.PLANNED:
+            return self.confirming(request, job, kind)
+        title = titled(kind, job.parameters.get("event"))
+        return self.page(request, "progress.html", {"title": title, "job": job, "refresh": REFRESH_SECONDS})
 
-    def confirming(self, request: HttpRequest, job: BulkJob, kind: Kind, context: dict[str, Any]) -> HttpResponse:
+    def confirming(self, request: HttpRequest, job: BulkJob, kind: Kind) -> HttpResponse:
         """Tell what the job would touch, ask for a reason or for the event, and begin it."""
         if not permissions.may(request, kind.permission):
             return self.denied(request, None, job.act, kind.permission)
@@ -156,13 +151,19 @@ class BulkJobPages(Pages):
                 form.add_error("event", str(problem))
         told = touched.stuck(job) if job.act == "retry" else touched.groups(kinds, machines, kind.on, event)
         groups = list(told)
-        if event:
-            context["title"] = _("Send “%(event)s”") % {"event": capfirst(phrase(event))}
         refused = sum(group.number for group in groups if group.verdict == "refused")
-        context |= {"form": form, "typed": typed, "event": event, "groups": groups, "refused": refused}
+        context = {"title": titled(kind, event), "job": job, "form": form, "typed": typed, "event": event}
+        context |= {"groups": groups, "refused": refused}
         return self.page(request, "bulk.html", context)
 
     def begun(self, job: BulkJob, reason: str, parameters: dict[str, Any]) -> None:
         """Have a job begin, unless it has; where it is small, do it while its operator waits."""
         if jobs.confirm(job, reason, parameters) and job.total <= jobs.BATCH:
             jobs.run(job.pk, job._state.db or "default")
+
+
+def titled(kind: Kind, event: str | None) -> str:
+    """Name what is done."""
+    if event:
+        return _("Send “%(event)s”") % {"event": capfirst(phrase(event))}
+    return str(kind.label).rstrip("… ")
