@@ -24,6 +24,10 @@ from .publisher import Publisher
 GRACE = timedelta(seconds=10)
 """Between the moment when an effect is told that its time is over, and that when its process is killed."""
 
+EFFECT_GOOD_FOR = timedelta(hours=1)
+"""How long an effect's message is taken. Where more wait than workers do in time, a late one is as good as its double,
+which the sweep sends after half a minute; were it thrown away by then, so would be all the others."""
+
 
 @shared_task(ignore_result=True, acks_late=True)
 def run_effect(pk: int, using: str) -> None:
@@ -60,10 +64,11 @@ class CeleryDispatcher:
     """Hands work to Celery's workers, without waiting for the broker."""
 
     def run_effect(self, pk: int, name: str, at: datetime, using: str) -> None:
-        publisher.put(partial(run_effect.apply_async, (pk, using), **of_effect(name), **when(at)))
+        publisher.put(partial(run_effect.apply_async, (pk, using), **of_effect(name), **when(at, EFFECT_GOOD_FOR)))
 
     def fire_timers(self, pks: list[int], at: datetime, using: str) -> None:
-        publisher.put(partial(fire_timers.apply_async, (pks, using), **control(), **when(at)))
+        good_for = conf.duration("SWEEP_INTERVAL_SECONDS") + sweeping.HANDED
+        publisher.put(partial(fire_timers.apply_async, (pks, using), **control(), **when(at, good_for)))
 
 
 def control() -> dict[str, Any]:
@@ -84,11 +89,10 @@ def of_effect(name: str) -> dict[str, Any]:
     return told
 
 
-def when(at: datetime) -> dict[str, Any]:
+def when(at: datetime, good_for: timedelta) -> dict[str, Any]:
     """Return when a message is for, and when it has lost its sense, as the sweep hands its work over anew.
 
     One that is due has no time: a worker takes of those only as many as it can do. No dead worker leaves a heap.
     """
     now = timezone.now()
-    expires = max(at, now) + conf.duration("SWEEP_INTERVAL_SECONDS") + sweeping.HANDED
-    return {"expires": expires} | ({"eta": at} if at > now else {})
+    return {"expires": max(at, now) + good_for} | ({"eta": at} if at > now else {})

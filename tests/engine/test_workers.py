@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from project.celery import app
 from statemachines import tasks
 from statemachines.core.events import Actor
 from statemachines.engine import create, health, jobs
+from statemachines.engine import sweep as sweeping
 from statemachines.models import BulkJob, Effect, HistoryEntry, MachineInstance, SweepRecord, Timer
 from tests.examples.machines import Go, NoteData, notes
 from tests.workers import celery, eventually, send_there
@@ -115,6 +117,19 @@ def test_only_ids_travel(broker: None, settings: Any) -> None:
     assert "secret" not in str(message.headers) + str(message.payload)
     assert tasks.run_effect.acks_late
     assert tasks.fire_timers.acks_late
+
+
+def test_effects_that_wait_for_long_are_run_and_not_thrown_away(
+    broker: None, tmp_path: Path, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message that comes after the sweep has sent its double is as good as that one: a backlog is worked off."""
+    monkeypatch.setattr(sweeping, "HANDED", timedelta(0))
+    _, effect = asked("plain", file=file)
+    time.sleep(1.5)  # longer than the sweep takes it to be on its way
+    log = tmp_path / "worker.log"
+    with celery(log, "worker", "--pool=solo", "--queues=celery", *QUIET):
+        eventually(lambda: Effect.objects.get(pk=effect.pk).status == "applied", log)
+    connection.close()
 
 
 SHORT = "tests.engine.short_lease"
