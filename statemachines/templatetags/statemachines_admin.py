@@ -65,7 +65,9 @@ def value(given: Any) -> SafeString:
         short = json.dumps(given, ensure_ascii=False)
         if len(short) <= 60:
             return format_html("<code>{}</code>", short)
-        return format_html('<pre class="sm-json">{}</pre>', json.dumps(given, indent=2, ensure_ascii=False))
+        return format_html(
+            '<pre class="sm-json" tabindex="0">{}</pre>', json.dumps(given, indent=2, ensure_ascii=False)
+        )
     return format_html("{}", str(given))  # not localized: it is what the machine has
 
 

@@ -44,8 +44,25 @@
     picture.prepend(button);
   }
 
+  // A job's page shows how far it is, until it is done.
+  const follow = async () => {
+    const shown = document.querySelector("[data-refresh]");
+    if (!shown) return;
+    await new Promise((done) => setTimeout(done, 1000 * shown.dataset.refresh));
+    try {
+      const answer = await fetch(location.href);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      shown.replaceWith(page.querySelector(".sm-page") || shown);
+    } catch {
+      // the server cannot be reached now
+    }
+    follow();
+  };
+  follow();
+
   const force = document.getElementById("force");
   if (force) {
+    force.querySelector(".statechart")?.setAttribute("role", "group"); // an image has no buttons in it
     const parallel = new Set(force.dataset.parallel ? force.dataset.parallel.split(" ") : []);
     const inputs = [...force.querySelectorAll("input[name=targets]")];
     const state = (path) => force.querySelector(`.statechart [data-state="${CSS.escape(path)}"]`);
