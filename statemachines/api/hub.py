@@ -1,4 +1,4 @@
-"""Tell open streams what has happened: one thread and one database connection per process, for all of them.
+"""Tell open streams what has happened, and wake who waits: one thread and one connection per process, for all of them.
 
 The thread looks at the sequences of all watched instances in one query, and reads what is new of those that moved. It
 ends, and its connection with it, when nobody watches any more. Limits: where moves are not heard of (`listener`), it
@@ -20,11 +20,13 @@ from django.db import Error, connections
 from statemachines.models import HistoryEntry, MachineInstance
 
 from .listener import hears
-from .waiting import HEARING_LOOK
 
 logger = logging.getLogger(__name__)
 
 LOOKS_PER_SECOND = 5
+
+HEARING_LOOK = 2.0
+"""Seconds between looks where moves are heard of: only for what may have been lost on the way."""
 
 MOST_LOOKS_PER_SECOND = 20
 """However fast moves are heard of: what moves meanwhile is read together."""
@@ -68,19 +70,28 @@ class Watcher:
             self.loop.call_soon_threadsafe(self.queue.put_nowait, put)
 
 
+class Waiter:
+    """Somebody who waits for an instance to move beyond `seen`; `moved` is set each time that it does."""
+
+    def __init__(self, pk: int, seen: int) -> None:
+        self.pk = pk
+        self.seen = seen
+        self.moved = threading.Event()
+
+
 class Hub:
-    """The watchers of one database, and the thread that looks for them; at once, when `moved` is set."""
+    """Who watches and waits in one database, and the thread that looks for them; at once, when `moved` is set."""
 
     def __init__(self, using: str) -> None:
         self.using = using
         self.moved = threading.Event()
-        self.watchers: set[Watcher] = set()
+        self.watchers: set[Watcher | Waiter] = set()
         self.lock = threading.Lock()
         self.running = False
 
     @contextmanager
-    def watched(self, watcher: Watcher) -> Iterator[None]:
-        """Tell a watcher what happens, inside the block."""
+    def watched(self, watcher: Watcher | Waiter) -> Iterator[None]:
+        """Tell a watcher what happens, or wake who waits, inside the block."""
         with self.lock:
             self.watchers.add(watcher)
             self.moved.set()
@@ -92,7 +103,7 @@ class Hub:
         finally:
             self._leave(watcher)
 
-    def _leave(self, watcher: Watcher) -> None:
+    def _leave(self, watcher: Watcher | Waiter) -> None:
         with self.lock:
             self.watchers.discard(watcher)
             if not self.watchers:
@@ -116,11 +127,17 @@ class Hub:
             time.sleep(max(0.0, 1 / MOST_LOOKS_PER_SECOND - (time.monotonic() - began)))
         connections.close_all()
 
-    def _look(self, watchers: list[Watcher]) -> None:
+    def _look(self, watchers: list[Watcher | Waiter]) -> None:
         known = dict(self._sequences({watcher.pk for watcher in watchers}))
         moved: dict[int, dict[Reader, list[Watcher]]] = {}
         for watcher in watchers:
-            if known.get(watcher.pk, -1) != watcher.seen:
+            sequence = known.get(watcher.pk, -1)
+            if sequence == watcher.seen:
+                continue
+            if isinstance(watcher, Waiter):
+                watcher.seen = sequence
+                watcher.moved.set()
+            else:
                 moved.setdefault(watcher.seen, {}).setdefault(watcher.reader, []).append(watcher)
         for seen, alike in moved.items():
             new = self._entries({watcher.pk for each in alike.values() for watcher in each}, seen)

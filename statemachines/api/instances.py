@@ -5,7 +5,8 @@ Limits: an instance that somebody may not see is not there for them (404).
 
 from __future__ import annotations
 
-from functools import lru_cache
+from contextlib import nullcontext
+from functools import lru_cache, partial
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -29,7 +30,7 @@ from .base import MOST_SECONDS, StateMachineView, marked
 from .operations import IF_NONE_MATCH, KEY, PREFER, Operation, operator_operation
 from .public import camel, etag, sequence_of, shapes, shown, shown_entry
 from .queries import Page, Text, asked, filtered, filters_of
-from .waiting import PREFERENCE, settle, wait
+from .waiting import PREFERENCE, in_turn, settle, wait
 
 ORIGIN = "rest"
 
@@ -202,6 +203,11 @@ class Seen(NamedTuple):
 class Instance(OfMachine):
     """One instance."""
 
+    def initial(self, request: Request, *given: Any, **named: Any) -> None:
+        """Sign in as one of few where it is going to wait: those who wait are many, and hold no connection."""
+        with in_turn() if "wait_for" in request.query_params else nullcontext():
+            super().initial(request, *given, **named)
+
     def operation(self, method: str) -> Operation:
         kind = shapes(self.registered).instance
         return Operation(
@@ -216,7 +222,10 @@ class Instance(OfMachine):
     def get(self, request: Request, pk: int) -> Response:
         by = asked(Wait, request.query_params)
         if by.wait_for is not UNSET:
-            seen = wait(pk, lambda: self._at(pk, by.wait_for), lambda seen: seen.there, self.using, by.timeout)
+            look = partial(self._at, pk, by.wait_for)
+            with in_turn():
+                first = look()
+            seen = wait(first.instance, first, look, lambda seen: seen.there, self.using, by.timeout)
             return self.shown(seen.instance, 200, **{"Wait-Reached": "true" if seen.there else "false"})
         instance = self.instance(pk)
         tag = etag(self.registered, instance, self.actor)

@@ -1,6 +1,6 @@
 """Wait for an instance without holding anything: neither a lock nor a database connection.
 
-Limits: where nothing can be heard (`listener`) it looks again and again, at growing intervals. It takes a thread.
+Limits: it takes a thread, which the hub wakes; what comes without a move is seen by a look every `LOOK_SECONDS`.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ from django.db import connections
 
 from statemachines.models import Effect, MachineInstance
 
-from .listener import hears, listened
+from .hub import Waiter, hub_of
+from .listener import listened
 
 T = TypeVar("T")
 
 PREFERENCE = "Preference-Applied"
-FIRST_LOOK = 0.02
-LAST_LOOK = 0.5
 
-HEARING_LOOK = 2.0
-"""Seconds between looks where moves are heard of: what ends without a move, as an effect whose end nobody takes."""
+LOOK_SECONDS = 2.0
+"""How long who waits relies on being woken: an effect whose end nobody takes moves nothing."""
 
 AT_ONCE = 8
 """How many of those who wait may use the database at the same time, in one process."""
@@ -36,22 +35,27 @@ def settle(instance: MachineInstance, using: str, seconds: float) -> int:
     """Wait until nothing that the instance invoked is open, or the time is over; return how much is."""
     effects = Effect.objects.using(using).filter(instance=instance.pk, status__in=Effect.OPEN)
     invoked = effects.exclude(invocation="").filter(needs_attention=False)
-    return wait(instance.pk, invoked.count, lambda count: not count, using, seconds)
+    return wait(instance, invoked.count(), invoked.count, lambda count: not count, using, seconds)
 
 
-def wait(pk: int, look: Callable[[], T], enough: Callable[[T], bool], using: str, seconds: float) -> T:
-    """Look until it is enough, or the time is over; return what was seen last. Raises what `look` raises."""
-    end, pause, moved = time.monotonic() + seconds, FIRST_LOOK, threading.Event()
-    with listened(pk, using, moved):
-        while True:
-            moved.clear()
+def wait(
+    instance: MachineInstance, seen: T, look: Callable[[], T], enough: Callable[[T], bool], using: str, seconds: float
+) -> T:
+    """Look whenever an instance moves, until it is enough or the time is over; return what was seen last.
+
+    `seen` was seen of the instance as it is given. Raises what `look` raises.
+    """
+    end, waiter = time.monotonic() + seconds, Waiter(instance.pk, instance.sequence)
+    if enough(seen):
+        return seen
+    let_go()
+    with listened(instance.pk, using, waiter.moved), hub_of(using).watched(waiter):
+        while not enough(seen) and (left := end - time.monotonic()) > 0:
+            waiter.moved.wait(min(LOOK_SECONDS, left))
+            waiter.moved.clear()
             with in_turn():
                 seen = look()
-            left = end - time.monotonic()
-            if left <= 0 or enough(seen):
-                return seen
-            moved.wait(min(HEARING_LOOK if hears(using) else pause, left))
-            pause = min(pause * 1.5, LAST_LOOK)
+    return seen
 
 
 @contextmanager

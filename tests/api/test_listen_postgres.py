@@ -55,7 +55,7 @@ def listeners() -> int:
 def ears(desk: Desk, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The ordinary alias is a direct connection here. Who hears does not look by themselves while a test takes."""
     settings.STATEMACHINES = {**settings.STATEMACHINES, "LISTEN_ALIAS": "default"}
-    monkeypatch.setattr(waiting, "HEARING_LOOK", NEVER)
+    monkeypatch.setattr(waiting, "LOOK_SECONDS", NEVER)
     monkeypatch.setattr(hub, "HEARING_LOOK", NEVER)
     monkeypatch.setattr(listener, "IDLE_SECONDS", 0.2)
     monkeypatch.setattr(listener, "RETRY_SECONDS", 0.2)
@@ -123,24 +123,39 @@ def test_lost_connections_are_opened_again(desk: Desk, server: str, caplog: pyte
         assert listeners() == 1
         send(desk.ticket, Commented(text="when it is back"), system=True)
 
-    found = watch(f"{server}{desk.address}stream/", desk.ann, 4, act)
+    found = watch(f"{server}{desk.address}stream/", desk.ann, 3, act)
     assert [one["id"] for one in found if one["event"] == "entry"] == ["2", "3"]
 
 
 @pytest.mark.usefixtures("ears")
-@pytest.mark.parametrize("alias", ["elsewhere", "unreachable", "lite", "nowhere"])
+@pytest.mark.django_db(transaction=True, databases=["default", "lite"])
+@pytest.mark.parametrize(
+    ("alias", "change", "told"),
+    [
+        ("lite", {"NAME": "postgres"}, "does not arrive"),
+        ("lite", {"PORT": "1"}, "connection failed"),
+        ("lite", None, "LISTEN"),
+        ("nowhere", None, "doesn't exist"),
+    ],
+)
 def test_what_cannot_be_heard_is_looked_for(
-    desk: Desk, settings: Any, alias: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    desk: Desk,
+    settings: Any,
+    alias: str,
+    change: dict[str, str] | None,
+    told: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where the alias hears nothing of the instances' database, is down or absent, who waits looks again and again."""
+    """Where the alias is another database's, down, no PostgreSQL or absent, that is told, and who waits looks."""
     monkeypatch.setattr(listener, "PROOF_SECONDS", 0.3)
-    here = connections.settings["default"]
-    others = {"elsewhere": here | {"NAME": "template1"}, "unreachable": here | {"PORT": "1"}}
-    monkeypatch.setattr(connections, "settings", connections.settings | others)
+    if change is not None:
+        monkeypatch.setitem(connections.settings, alias, connections.settings["default"] | change)
     settings.STATEMACHINES = {**settings.STATEMACHINES, "LISTEN_ALIAS": alias}
 
     def act() -> None:
         until(lambda: f"LISTEN on {alias!r} failed" in caplog.text, "it is told")
+        assert told in caplog.text
         assert not listener.hears("default")
         send(desk.ticket, Commented(text="x"), system=True)
         send(desk.ticket, "closed", system=True)
