@@ -6,6 +6,7 @@ Limits: holds code; which versions instances are on is in the database.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -57,7 +58,9 @@ class Registered:
     @property
     def directory(self) -> Path:
         """Where the machine's published versions and upgrades stand; the directory need not be there."""
-        return Path(apps.get_app_config(self.app_label).path) / "machine_versions" / self.machine.name
+        installed = self.app_label in apps.app_configs  # register(app_label=) may say any label: then there are none
+        home = apps.get_app_config(self.app_label).path if installed else os.devnull
+        return Path(home) / "machine_versions" / self.machine.name
 
     def effect_name(self, effect: Effect[Any, Any]) -> str:
         """Return an effect's stored name: the machine's app and the effect's id."""
