@@ -24,6 +24,8 @@ OPERATORS = {
     "statemachines.resume": _("Resumed"),
     "statemachines.cancel": _("Cancelled"),
     "statemachines.upgrade": _("Upgraded"),
+    "statemachines.upgrade.revert": _("Upgrade taken back"),
+    "statemachines.redact": _("Sensitive data erased"),
     "statemachines.effect.retry": _("Effect retried"),
     "statemachines.effect.skip": _("Effect skipped"),
     "statemachines.effect.result": _("Effect given a result"),
