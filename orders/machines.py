@@ -152,4 +152,4 @@ order = Machine(
 )
 
 register(order, policy=OrderPolicy(), public=public_order)
-register(onboarding, policy=OnboardingPolicy())
+register(onboarding, policy=OnboardingPolicy(), upgrades="lazy")

@@ -17,7 +17,8 @@ from statemachines import Event, Sensitive
 class OnboardingData(Struct, frozen=True):
     """A new customer: who they are (`user` is their id as an actor), and their delivered orders, by number.
 
-    `seconds_per_day` scales the day that the machine waits; it is 86400 outside demos and tests.
+    `seconds_per_day` scales the day that the machine waits; it is 86400 outside demos and tests. `acquisition_channel`
+    is what brought them to us: "restaurant", "search" or "app"; "unknown" where nobody has looked.
     """
 
     user: str
@@ -25,6 +26,7 @@ class OnboardingData(Struct, frozen=True):
     email: Annotated[str, Sensitive]
     orders: tuple[int, ...]
     seconds_per_day: float = 86_400
+    acquisition_channel: str = "unknown"
 
 
 class Unsubscribed(Event, tag="unsubscribed"):
@@ -45,3 +47,8 @@ def one_day(data: OnboardingData) -> timedelta:
 def add_order(data: OnboardingData, event: OrderedAgain) -> OnboardingData:
     """Add the order to theirs."""
     return replace(data, orders=(*data.orders, event.order))
+
+
+def record_channel(data: OnboardingData, channel: str) -> OnboardingData:
+    """Record the acquisition channel."""
+    return replace(data, acquisition_channel=channel)

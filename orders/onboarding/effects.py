@@ -1,6 +1,7 @@
-"""The e-mails of the onboarding. A worker runs these after commit, at least once: each mail has one Message-ID.
+"""What the onboarding does outside: it looks up what brought a customer, and sends e-mails.
 
-Limits: they read only the data that they were given.
+A worker runs these after commit, at least once: each mail has one Message-ID. Limits: the e-mails read only the data
+that they were given.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orders.mail import mail
+from orders.models import Order, Restaurant
 from statemachines import effect
 from statemachines.core.effects import Retry
 
@@ -21,6 +23,20 @@ FIRST_DRIP = "What will you eat next?"
 
 PATIENTLY = Retry(max_attempts=30)
 """For most of a day, at last once an hour: a mail server that is down for a night makes nobody unreachable."""
+
+
+CHANNELS = {
+    Restaurant.Kind.STANDARD: "app",
+    Restaurant.Kind.COURIER_DRIVEN: "search",
+    Restaurant.Kind.RESTAURANT_DRIVEN: "restaurant",
+}
+"""What brings customers, by whom they order from first: a shop is searched for, who delivers sends their own."""
+
+
+@effect
+def get_acquisition_channel(data: OnboardingData) -> str:
+    """Find out what brought the customer."""
+    return CHANNELS[Restaurant.Kind(Order.objects.select_related("restaurant").get(pk=data.orders[0]).restaurant.kind)]
 
 
 @effect(retry=PATIENTLY)

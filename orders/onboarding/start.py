@@ -44,8 +44,7 @@ def start_onboarding(data: OrderData, call: EffectCall) -> None:
 def tell(user: str, order: int, key: str) -> None:
     """Tell an onboarding of an order, unless it has ended, or knows it because this effect was run before."""
     known = MachineInstance.objects.of(NAME).get(key=user)
-    now = known.snapshot()
-    if now.status == "done" or order in now.data.orders:
+    if known.status in MachineInstance.ENDED or order in known.data["orders"]:
         return
     with suppress(EventRefused):  # it has ended since it was looked at, or is paused
         send(known, OrderedAgain(order=order), system=True, origin="order", idempotency_key=key)

@@ -20,6 +20,9 @@ PLACED_AT_ONCE = 3
 UNSUBSCRIBER = "Diego Villaseñor"
 """Who has one order, which is delivered, and then wants no more than the welcome e-mail."""
 
+BEFORE_WELCOME = ("get_acquisition_channel", "send_welcome_email")
+"""An onboarding's states before the customer is welcomed."""
+
 
 async def place_all(stage: Stage, orders: list[SampleOrder]) -> None:
     """Place all orders, a few at once."""
@@ -68,7 +71,7 @@ async def unsubscribe(stage: Stage, pk: int) -> None:
     await stage.until(name, f"customer/orders/{pk}/", lambda seen: seen["state"] == "delivered")
     while (await stage.request("GET", name, path)).status_code == 404:
         await stage.think()
-    seen = await stage.until(name, path, lambda seen: seen["state"] != "send_welcome_email")
+    seen = await stage.until(name, path, lambda seen: seen["state"] not in BEFORE_WELCOME)
     if "unsubscribed" in seen["possible"]:  # in a second run on one database they have left already
         await stage.post(pk, name, path + "unsubscribe/")
 

@@ -56,10 +56,11 @@ def draft(name: str, old: Machine[Any], new: Machine[Any], states: Mapping[str, 
     function = list(_data(old, new))
     if function:
         lines.append("    data=data,")
-    head = f'"""{name}, from version {old.version} to {new.version}. Decide what is written as three dots."""'
     body = [*function, "", ""] if function else []
     call = ["upgrade = Upgrade(", f'    "{name}",', f"    {old.version},", f"    {new.version},", *lines, ")"]
-    return "\n".join([head, "", "from statemachines import Upgrade", "", *([""] if function else []), *body, *call, ""])
+    decide = " Decide what is written as three dots." if any("..." in line for line in [*body, *call]) else ""
+    head = f'"""{name}, from version {old.version} to {new.version}.{decide}"""'
+    return "\n".join([head, "", "from statemachines import Upgrade", "", *body, *call, ""])
 
 
 def _arguments(old: Machine[Any], new: Machine[Any], states: Mapping[str, str]) -> Iterator[str]:

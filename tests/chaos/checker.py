@@ -28,6 +28,7 @@ DELAYS: dict[str, Callable[[Row], float]] = {
 
 QUIET: dict[str, Callable[[Row], bool]] = {
     "orders.offer_to_courier": lambda data: data["offers"][-1]["courier"] is None,  # nobody was there to be asked
+    "orders.get_acquisition_channel": lambda data: True,  # it only looks something up
     "orders.start_onboarding": lambda data: True,  # its trace is an instance: see `onboardings`
 }
 """Effects that leave no line in the ledger, by their input."""

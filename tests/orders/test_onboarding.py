@@ -15,7 +15,13 @@ from rest_framework.test import APIClient
 from orders.events import CourierAccepted, OrderDelivered, RestaurantAccepted, RestaurantRejected
 from orders.models import Order
 from orders.onboarding.data import OnboardingData, OrderedAgain, Unsubscribed
-from orders.onboarding.effects import FIRST_DRIP, WELCOME, send_first_drip_email, send_welcome_email
+from orders.onboarding.effects import (
+    FIRST_DRIP,
+    WELCOME,
+    get_acquisition_channel,
+    send_first_drip_email,
+    send_welcome_email,
+)
 from orders.onboarding.machine import onboarding
 from orders.onboarding.start import start_onboarding
 from statemachines.engine import create, send
@@ -29,8 +35,14 @@ from .conftest import Town, signed_in
 SELAM = OnboardingData(user="1", name="Selam Tesfaye", email="selam@town.example", orders=(7,))
 
 
-def welcomed() -> Run[OnboardingData]:
+def found_out() -> Run[OnboardingData]:
     run = play(onboarding, SELAM)
+    run.complete(get_acquisition_channel, "search")
+    return run
+
+
+def welcomed() -> Run[OnboardingData]:
+    run = found_out()
     run.complete(send_welcome_email)
     return run
 
@@ -45,15 +57,25 @@ def reminded() -> Run[OnboardingData]:
 
 
 def test_it_is_drawn_as_in_the_figure() -> None:
-    """The figure's three states come first, and lead from one to the next."""
+    """The figure's four states come first, and lead from one to the next."""
     names = [state.name for state in onboarding.rows if hasattr(state, "name")]
-    assert names[:4] == ["send_welcome_email", "await_first_drip_email", "send_first_drip_email", "onboarded"]
-    assert onboarding.version == 1
+    assert names[:2] == ["get_acquisition_channel", "send_welcome_email"]
+    assert names[2:5] == ["await_first_drip_email", "send_first_drip_email", "onboarded"]
+    assert onboarding.version == 2
+
+
+def test_what_brought_the_customer_is_found_out_first() -> None:
+    """The channel is kept for the welcome; where nobody can tell it, the customer is welcomed all the same."""
+    run = play(onboarding, SELAM)
+    assert (run.state, run.effects) == ("get_acquisition_channel", ["get_acquisition_channel"])
+    run.fail(get_acquisition_channel)
+    assert (run.state, run.data.acquisition_channel) == ("send_welcome_email", "unknown")
+    assert found_out().data.acquisition_channel == "search"
 
 
 def test_a_welcome_a_day_and_the_first_drip_email() -> None:
     """The welcome e-mail is sent, then a day passes, then the first drip e-mail is sent, and that was it."""
-    run = play(onboarding, SELAM)
+    run = found_out()
     assert run.effects == ["send_welcome_email"]
     run.complete(send_welcome_email)
     assert (run.state, run.effects, run.timers) == ("await_first_drip_email", [], {"one_day": timedelta(days=1)})
@@ -67,13 +89,13 @@ def test_a_welcome_a_day_and_the_first_drip_email() -> None:
 
 def test_the_day_begins_when_the_welcome_was_sent() -> None:
     """A welcome e-mail that took its time does not shorten the day after it."""
-    run = play(onboarding, SELAM)
+    run = found_out()
     run.advance(days=300)
     run.complete(send_welcome_email)
     assert run.timers == {"one_day": timedelta(days=1)}
 
 
-@pytest.mark.parametrize("begin", [lambda: play(onboarding, SELAM), welcomed, reminded])
+@pytest.mark.parametrize("begin", [lambda: play(onboarding, SELAM), found_out, welcomed, reminded])
 def test_who_unsubscribes_gets_nothing_more(begin: Callable[[], Run[OnboardingData]]) -> None:
     """In each state, to unsubscribe ends it: no effect waits any more, and no timer."""
     run = begin()
@@ -82,7 +104,7 @@ def test_who_unsubscribes_gets_nothing_more(begin: Callable[[], Run[OnboardingDa
     run.refuses(Unsubscribed(), code="ended")
 
 
-@pytest.mark.parametrize("begin", [lambda: play(onboarding, SELAM), welcomed, reminded])
+@pytest.mark.parametrize("begin", [lambda: play(onboarding, SELAM), found_out, welcomed, reminded])
 def test_further_orders_are_noted(begin: Callable[[], Run[OnboardingData]]) -> None:
     """In each state, a further order is added to the data, and nothing else happens."""
     run = begin()
@@ -102,7 +124,7 @@ def test_a_further_order_does_not_prolong_the_day() -> None:
 
 def test_whom_no_email_reaches_is_not_waited_for() -> None:
     """Where an e-mail has failed for good, the onboarding ends."""
-    for run, effect in ((play(onboarding, SELAM), send_welcome_email), (reminded(), send_first_drip_email)):
+    for run, effect in ((found_out(), send_welcome_email), (reminded(), send_first_drip_email)):
         run.fail(effect, SMTPRecipientsRefused({}))
         assert (run.state, run.ended) == ("unreachable", True)
 
@@ -117,6 +139,7 @@ def test_a_mail_server_may_be_down_for_a_night(town: Town, machines: Clock, mail
             raise ConnectionRefusedError
         send_welcome_email.bound()(data, call, None)
 
+    machines.effects.fake(get_acquisition_channel, lambda data, call: "app")
     machines.effects.fake(send_welcome_email, down)
     machines.effects.run(raises=False)
     for _ in range(13):
@@ -222,7 +245,7 @@ def test_one_that_has_ended_is_left_alone(town: Town, machines: Clock, mailoutbo
     machines.effects.run()
     machines.advance(days=2)
     seen.refresh_from_db()
-    assert (seen.state, seen.sequence, seen.refusals.count()) == ("unsubscribed", 3, 0)
+    assert (seen.state, seen.sequence, seen.refusals.count()) == ("unsubscribed", 4, 0)
     assert sent(mailoutbox) == {("selam@town.example", WELCOME): 1}
 
 
@@ -239,7 +262,7 @@ def test_a_start_that_is_run_twice_counts_once(
     machines.effects.run()
     seen = found(town.customer)
     assert len(seen.snapshot().data.orders) == 1 + earlier
-    assert seen.entries.count() == 2 + earlier
+    assert seen.entries.count() == 3 + earlier
     assert sent(mailoutbox) == {("selam@town.example", WELCOME): 1}
 
 
@@ -247,6 +270,7 @@ def test_mails_that_are_sent_twice_are_known_by_their_id(town: Town, machines: C
     """Where a worker dies after it sent an e-mail, the second one has the Message-ID of the first."""
     deliver(town)
     machines.effects.run(start_onboarding)
+    machines.effects.run(get_acquisition_channel)
     run_twice(Effect.objects.get(name="orders.send_welcome_email"))
     machines.advance(days=1)
     run_twice(Effect.objects.get(name="orders.send_first_drip_email"))
