@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
 from django.test import RequestFactory
 from rest_framework.request import Request
 
@@ -16,7 +18,7 @@ from statemachines import Occurrence
 from statemachines.api.domain import DomainView, Message, Webhook
 from statemachines.exceptions import InvalidValue
 from statemachines.models import HistoryEntry, MachineInstance
-from tests.api.machines import Commented, Ping
+from tests.api.machines import Commented
 
 from .conftest import Desk, client
 
@@ -44,7 +46,7 @@ class Doorbell(Webhook):
             raise InvalidValue("message", field="bell", expected="a bell", received="none")
         if request.data.get("kind") == "news":
             return None
-        return Message(request.data["bell"], Ping(), request.data.get("id"))
+        return Message(request.data["bell"], Occurrence(request.data.get("event", "ping")), request.data.get("id"))
 
     def answer(self, instance: MachineInstance) -> Any:
         return {"bell": instance.key, "state": instance.state}
@@ -112,6 +114,42 @@ def test_a_wrong_signature_is_refused(signature: str) -> None:
     """Nothing is read of a message that is not the sender's."""
     assert deliver({"bell": "front"}, signature=signature).status_code == 401
     assert not MachineInstance.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_signature_is_for_one_body() -> None:
+    """One that fits another message is no better than none, and one message's id is for one body alone."""
+    signed = hmac.new(SECRET, json.dumps({"bell": "front"}).encode(), hashlib.sha256).hexdigest()
+    assert deliver({"bell": "back"}, signature=signed).status_code == 401
+    deliver({"bell": "front", "id": "m1"})
+    answer = deliver({"bell": "front", "id": "m1", "event": "stop"})
+    assert (answer.status_code, json.loads(answer.content)["code"]) == (422, "idempotency_conflict")
+    assert MachineInstance.objects.get().state == "rang"
+
+
+@pytest.mark.django_db
+def test_a_message_that_comes_too_early_is_told_so() -> None:
+    """What the machine refuses is 409, so that a sender who tries again is right to; the instance is there by then."""
+    assert deliver({"bell": "front", "event": "stop", "id": "m1"}).status_code == 409
+    deliver({"bell": "front"})
+    assert deliver({"bell": "front", "event": "stop", "id": "m1"}).status_code == 200
+    assert MachineInstance.objects.get().state == "silent"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_first_messages_at_once_create_one_instance() -> None:
+    """One creates it and rings; the others find it, and are the machine's to refuse."""
+
+    def ring(number: int) -> int:
+        try:
+            status: int = deliver({"bell": "front", "id": str(number)}).status_code
+            return status
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(ring, range(4))) == [200, 409, 409, 409]
+    assert MachineInstance.objects.get().entries.count() == 2
 
 
 @pytest.mark.django_db
