@@ -24,10 +24,6 @@ from .publisher import Publisher
 GRACE = timedelta(seconds=10)
 """Between the moment when an effect is told that its time is over, and that when its process is killed."""
 
-EFFECT_GOOD_FOR = timedelta(hours=1)
-"""How long an effect's message is taken. Where more wait than workers do in time, a late one is as good as its double,
-which the sweep sends after half a minute; were it thrown away by then, so would be all the others."""
-
 
 @shared_task(ignore_result=True, acks_late=True)
 def run_effect(pk: int, using: str) -> None:
@@ -64,11 +60,10 @@ class CeleryDispatcher:
     """Hands work to Celery's workers, without waiting for the broker."""
 
     def run_effect(self, pk: int, name: str, at: datetime, using: str) -> None:
-        publisher.put(partial(run_effect.apply_async, (pk, using), **of_effect(name), **when(at, EFFECT_GOOD_FOR)))
+        publisher.put(partial(run_effect.apply_async, (pk, using), **of_effect(name), **when(at)))
 
     def fire_timers(self, pks: list[int], at: datetime, using: str) -> None:
-        good_for = conf.duration("SWEEP_INTERVAL_SECONDS") + sweeping.HANDED
-        publisher.put(partial(fire_timers.apply_async, (pks, using), **control(), **when(at, good_for)))
+        publisher.put(partial(fire_timers.apply_async, (pks, using), **control(), **when(at), **until(at)))
 
 
 def control() -> dict[str, Any]:
@@ -89,10 +84,14 @@ def of_effect(name: str) -> dict[str, Any]:
     return told
 
 
-def when(at: datetime, good_for: timedelta) -> dict[str, Any]:
-    """Return when a message is for, and when it has lost its sense, as the sweep hands its work over anew.
+def when(at: datetime) -> dict[str, Any]:
+    """Return when a message is for. One that is due has no time: a worker takes of those only as many as it can do.
 
-    One that is due has no time: a worker takes of those only as many as it can do. No dead worker leaves a heap.
+    An effect's message never expires: where more wait than workers do in time, a late one is as good as its double.
     """
-    now = timezone.now()
-    return {"expires": max(at, now) + good_for} | ({"eta": at} if at > now else {})
+    return {"eta": at} if at > timezone.now() else {}
+
+
+def until(at: datetime) -> dict[str, Any]:
+    """Return when a message of timers has lost its sense, as the sweep hands them over anew: no heap is left."""
+    return {"expires": max(at, timezone.now()) + conf.duration("SWEEP_INTERVAL_SECONDS") + sweeping.HANDED}

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 from django.db import connections
-from django.db.models import Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Least
 
 from statemachines import conf
 from statemachines.models import Effect, MachineInstance, SweepRecord, Timer
@@ -22,6 +23,10 @@ from .transaction import again
 
 HANDED = timedelta(seconds=30)
 """How long a worker has to take up what it was handed before the sweep hands it over again."""
+
+LONGEST_HANDED = timedelta(minutes=10)
+"""The same, at most, for an effect that has waited for long: it gets as long again as it has waited. Where more wait than
+workers can do, doubles would take their time."""
 
 MOST_BATCHES = 40
 """Full batches that one sweep hands over: the next one goes on."""
@@ -96,9 +101,11 @@ def _claimed(most_timers: int, most_effects: int, using: str) -> Claimed:
     open_ones = Effect.objects.using(using).select_for_update(skip_locked=skips, of=of)
     found = open_ones.filter(due, status__in=Effect.OPEN).exclude(starts).order_by("due_at")
     effects = list(found.values_list("pk", "name", "due_at")[:most_effects])
-    for rows, keys in ((Timer.objects, [pk for pk, _ in timers]), (Effect.objects, [pk for pk, _, _ in effects])):
-        if keys:
-            rows.using(using).filter(pk__in=keys).update(handed_until=horizon + HANDED)
+    if timers:
+        Timer.objects.using(using).filter(pk__in=[pk for pk, _ in timers]).update(handed_until=horizon + HANDED)
+    if effects:
+        patience = Least(horizon + HANDED + (Value(now) - F("due_at")), horizon + LONGEST_HANDED)
+        Effect.objects.using(using).filter(pk__in=[pk for pk, _, _ in effects]).update(handed_until=patience)
     return Claimed(timers, effects, now)
 
 

@@ -15,6 +15,7 @@ from statemachines.engine import create
 from statemachines.engine.outbox import run_effect
 from statemachines.engine.sweep import claim
 from statemachines.models import Effect, MachineInstance
+from statemachines.testing import time_travel
 from tests.examples.machines import Go, NoteData, Stop, notes
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("any_store", "handed")]
@@ -161,6 +162,22 @@ def test_the_sweep_finds_what_the_broker_lost(file: Path, ann: Actor) -> None:
     Effect.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     assert claimed() == [effect.pk], "its worker's lease is over"
     assert run_effect(effect.pk, "default") is True
+
+
+def test_an_effect_that_waits_for_long_is_handed_over_ever_more_rarely(file: Path, ann: Actor) -> None:
+    """After half a minute, then after as long again as it has waited, ten minutes at most: doubles are few."""
+    with time_travel() as machines:
+        noted(file).send(Go(), actor=ann)
+        begun, times = machines.now, []
+        for second in range(300):
+            machines.set(begun + timedelta(seconds=second))
+            if claimed():
+                times.append(second)
+        assert times == [0, 32, 96, 224]
+        machines.set(begun + timedelta(days=2))
+        assert claimed()
+        machines.set(begun + timedelta(days=2, minutes=10, seconds=2))
+        assert claimed()
 
 
 def test_a_dead_broker_does_not_fail_the_event(file: Path, ann: Actor, settings: Any) -> None:
