@@ -38,6 +38,10 @@ pictures: $(STAMP) ## Draw the pictures of docs/images anew
 	$(BIN)/python manage.py diagram orders.order -o docs/images/order.svg
 	$(BIN)/python manage.py diagram orders.onboarding -o docs/images/onboarding.svg
 
+.PHONY: screenshots
+screenshots: $(STAMP) ## Take the screenshots of docs/images anew
+	$(BIN)/python -m project.servers --fast -- $(BIN)/python -m tests.site.screenshots
+
 demo: $(STAMP) ## Show the order flow on real servers; ONCE=1 ends after one pass
 	$(BIN)/python -m project.demo $(if $(ONCE),--once)
 

@@ -49,9 +49,12 @@ def streaming(request: HttpRequest, stream: Callable[[], AsyncIterator[bytes]]) 
 
 
 async def moves(user: User, role: str) -> AsyncIterator[bytes]:
-    """Yield an event whenever it looks different from the last look, and a comment now and then."""
+    """Yield an event whenever it looks different from the last look, and a comment now and then.
+
+    The first comes at once: what moved while the stream was opened would else be told by nobody.
+    """
     seen, looks = await mark(user, role), 0
-    yield b": here\n\n"
+    yield told("moved", {})
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         now, looks = await mark(user, role), looks + 1

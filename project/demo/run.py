@@ -45,6 +45,7 @@ class Run:
         """Migrate, and load people and restaurants."""
         self.out.print(f"Starting on {self.site}/; logs in {report.short(self.folder)}")
         call_command("migrate", verbosity=0)
+        visitors.draw()
         people.load(self.orders, f"http://127.0.0.1:{self.kitchen_port}")
 
     def main_job(self, processes: Children) -> bool:

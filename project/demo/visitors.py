@@ -10,6 +10,7 @@ from django.db import transaction
 
 from orders.models import Courier, Restaurant
 from orders.site.people import VISITORS
+from statemachines import picture
 
 from .people import COURIERS, login_of, make_users
 
@@ -27,3 +28,9 @@ def hand_over() -> None:
     Restaurant.objects.update(webhook_url="")
     group, _ = Group.objects.get_or_create(name=VISITORS)
     group.user_set.set(User.objects.filter(username__in=map(login_of, [*CUSTOMERS, *KITCHENS, *COURIERS[:2]])))
+
+
+def draw() -> None:
+    """Lay the machines' pictures out once, into the cache that all processes share, before anybody waits for one."""
+    for machine in ("orders.order", "orders.onboarding"):
+        picture.machine_svg(machine)

@@ -18,6 +18,9 @@ function tick() {
     shown.textContent = `${Math.floor(told / 60)}:${String(told % 60).padStart(2, "0")}`;
     shown.classList.toggle("soon", told <= 180);
   }
+  const badges = document.querySelectorAll("#machine-picture .badge.timer text");
+  const left = document.querySelector("#scene-now time.left");
+  if (badges.length === 1 && left) badges[0].textContent = `${left.textContent} left`;
 }
 setInterval(tick, 200);
 
