@@ -24,7 +24,7 @@ from .transaction import again
 HANDED = timedelta(seconds=30)
 """How long a worker has to take up what it was handed before the sweep hands it over again."""
 
-LONGEST_HANDED = timedelta(minutes=10)
+LONGEST_HANDED = timedelta(minutes=5)
 """The same, at most, for an effect that has waited for long: it gets as long again as it has waited. Where more wait
 than workers can do, doubles would take their time."""
 

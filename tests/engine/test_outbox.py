@@ -165,7 +165,7 @@ def test_the_sweep_finds_what_the_broker_lost(file: Path, ann: Actor) -> None:
 
 
 def test_an_effect_that_waits_for_long_is_handed_over_ever_more_rarely(file: Path, ann: Actor) -> None:
-    """After half a minute, then after as long again as it has waited, ten minutes at most: doubles are few."""
+    """After half a minute, then after as long again as it has waited, five minutes at most: doubles are few."""
     with time_travel() as machines:
         noted(file).send(Go(), actor=ann)
         begun, times = machines.now, []
@@ -176,7 +176,7 @@ def test_an_effect_that_waits_for_long_is_handed_over_ever_more_rarely(file: Pat
         assert times == [0, 32, 96, 224]
         machines.set(begun + timedelta(days=2))
         assert claimed()
-        machines.set(begun + timedelta(days=2, minutes=10, seconds=2))
+        machines.set(begun + timedelta(days=2, minutes=5, seconds=2))
         assert claimed()
 
 
