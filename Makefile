@@ -63,6 +63,10 @@ chaos: $(STAMP) ## Kill, stop and flush everything for SECONDS=60, at moments dr
 bench-timers: $(STAMP) ## Measure how late timers fire beside Celery's countdown, and how fast 10,000 are done; QUICK=1
 	$(BIN)/python -m project.servers -- $(BIN)/python -m benchmarks.timers $(if $(QUICK),--quick)
 
+.PHONY: bench-upgrades
+bench-upgrades: $(STAMP) ## Measure how many of 100,000 idle instances are upgraded a second, and brought back; QUICK=1
+	$(BIN)/python -m project.servers --fast -- $(BIN)/python -m benchmarks.upgrades $(if $(QUICK),--quick)
+
 .PHONY: test-sqlite
 test-sqlite: $(STAMP) ## Run the tests of engine, REST and orders on a SQLite file, with no broker
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
