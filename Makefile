@@ -39,8 +39,9 @@ pictures: $(STAMP) ## Draw the pictures of docs/images anew
 	$(BIN)/python manage.py diagram orders.onboarding -o docs/images/onboarding.svg
 
 .PHONY: screenshots
-screenshots: $(STAMP) ## Take the screenshots of docs/images anew
+screenshots: $(STAMP) ## Take the screenshots of docs/images anew (needs a browser)
 	$(BIN)/python -m project.servers --fast -- $(BIN)/python -m tests.site.screenshots
+	$(BIN)/python -m project.servers --fast -- $(BIN)/python -m pytest --ds=project.settings tests/browser/screenshots.py
 
 demo: $(STAMP) ## Show the order flow on real servers; ONCE=1 ends after one pass
 	$(BIN)/python -m project.demo $(if $(ONCE),--once)

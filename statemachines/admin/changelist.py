@@ -102,7 +102,7 @@ class InstanceList(Pages):
         if row.timer_due is None:
             return ""
         now = timezone.now()
-        kind = "sm-late" if row.timer_due < now else ""
+        kind = "sm-late" if row.timer_due < now and row.status != row.Status.PAUSED else ""
         return format_html('<span class="{}">{}</span>', kind, due(row.timer_due, now))
 
 

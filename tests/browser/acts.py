@@ -14,7 +14,8 @@ from playwright.sync_api import Locator, Page
 
 from statemachines.models import MachineInstance
 
-from .scenes import a_door, a_paused_door, page_of, stuck, waiting
+from .places import page_of
+from .scenes import a_door, a_paused_door, stuck, waiting
 
 REASON = "Asked for by the customer."
 

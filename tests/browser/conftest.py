@@ -20,7 +20,7 @@ from tests.admin.conftest import ACTS, staff
 
 from . import chromium
 
-SECONDS = 10
+SECONDS = 60
 """How long the browser waits at most for what a test expects."""
 
 Look = Callable[..., Page]

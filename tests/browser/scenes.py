@@ -17,18 +17,7 @@ from statemachines.exceptions import EventRefused
 from statemachines.models import Effect, HistoryEntry, MachineInstance, Timer
 from tests.examples.machines import DoorData, NoteData, door, notes, regions
 
-NO_MAIL_SERVER = {
-    "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": 9,
-}  # fmt: skip
-
-
-def address(name: str, *args: object) -> str:
-    """Return the address of one of the app's admin pages."""
-    return reverse(f"admin:statemachines_{name}", args=args)
-
-
-def page_of(instance: MachineInstance, name: str = "change", *args: object) -> str:
-    return address(f"machineinstance_{name}", instance.pk, *args)
+from .places import address, page_of
 
 
 def a_door(key: str = "front", **data: Any) -> MachineInstance:

@@ -14,7 +14,8 @@ from tests.admin.conftest import staff
 
 from .acts import ACTS, REASON, Act, clock, door
 from .conftest import Look
-from .scenes import a_door, page_of, stuck, waiting
+from .places import page_of
+from .scenes import a_door, stuck, waiting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -18,7 +18,8 @@ from tests.orders.conftest import Town
 from tests.workers import celery, eventually, send_there
 
 from .conftest import Look
-from .scenes import NO_MAIL_SERVER, exhaust
+from .places import NO_MAIL_SERVER
+from .scenes import exhaust
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

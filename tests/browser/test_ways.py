@@ -17,7 +17,8 @@ from tests.examples.machines import Open, door, regions
 
 from .acts import ACTS
 from .conftest import Look
-from .scenes import a_door, address, last, page_of, stuck, waiting
+from .places import address, page_of
+from .scenes import a_door, last, stuck, waiting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
