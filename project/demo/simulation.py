@@ -19,7 +19,7 @@ async def play(stage: Stage, orders: list[SampleOrder], ended: asyncio.Event) ->
     looks += [restaurants.looking(stage, name) for name in WITHOUT_WEBHOOK]
     async with stage.client, stage.group as group:
         lookers = [group.create_task(stage.look(look)) for look in looks]
-        await customers.place_all(stage, orders)
+        placing = group.create_task(customers.place_all(stage, orders))
         await ended.wait()
-        for task in (*lookers, *stage.tasks):
+        for task in (placing, *lookers, *stage.tasks):
             task.cancel()
