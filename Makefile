@@ -22,12 +22,12 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(PIP) install --require-hashes --no-deps -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation -e .
-	@if command -v npm >/dev/null; then $(BIN)/python -m project.vendor || echo "Diagrams are drawn by Graphviz until make vendor succeeds." >&2; \
-	else echo "npm is not there to fetch elkjs: diagrams are drawn by Graphviz. Later: make vendor" >&2; fi
+	@if command -v npm >/dev/null; then $(BIN)/python -m project.vendor || echo "Until make vendor succeeds, diagrams are drawn by Graphviz and no TypeScript client is tested." >&2; \
+	else echo "npm is not there: diagrams are drawn by Graphviz, no TypeScript client is tested. Later: make vendor" >&2; fi
 	@touch $@
 
 .PHONY: vendor wheel
-vendor: $(STAMP) ## Fetch elkjs, which lays diagrams out (needs npm)
+vendor: $(STAMP) ## Fetch elkjs, which lays diagrams out, and the tests' TypeScript (needs npm)
 	$(BIN)/python -m project.vendor
 
 wheel: vendor ## Build the wheel, elkjs included, in dist/
@@ -59,6 +59,11 @@ bench: $(STAMP) ## Measure the hot path beside psycopg, the ORM and django-fsm-2
 .PHONY: chaos
 chaos: $(STAMP) ## Kill, stop and flush everything for SECONDS=60, at moments drawn from SEED=1, and check that nothing is lost
 	$(BIN)/python -m tests.chaos --seconds $(if $(findstring command,$(origin SECONDS)),$(SECONDS),60) --seed $(or $(SEED),1)
+
+.PHONY: fuzz
+fuzz: $(STAMP) ## Send to every operation of the API what nobody thought of, for SECONDS=300
+	FUZZ_SECONDS=$(if $(findstring command,$(origin SECONDS)),$(SECONDS),300) \
+	$(BIN)/python -m project.servers --fast -- $(BIN)/python -m pytest tests/api/test_fuzz.py -q -s
 
 .PHONY: bench-timers
 bench-timers: $(STAMP) ## Measure how late timers fire beside Celery's countdown, and how fast 10,000 are done; QUICK=1

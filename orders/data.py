@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 Flow = Literal["standard", "courier_driven", "restaurant_driven"]
 
@@ -35,7 +35,7 @@ class Acceptance(Struct, frozen=True):
     """What was stored when the restaurant accepted: what the courier needs to know. `at` is aware, `by` a name."""
 
     prep_minutes: int
-    at: datetime | None
+    at: Annotated[datetime, Meta(tz=True)] | None
     by: str
 
 

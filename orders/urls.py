@@ -2,6 +2,8 @@
 
 from rest_framework.routers import SimpleRouter
 
+from statemachines.api.base import NOWHERE
+
 from . import views
 
 router = SimpleRouter(use_regex_path=False)
@@ -12,4 +14,4 @@ router.register("restaurant/orders", views.RestaurantOrders, basename="restauran
 router.register("courier/offers", views.CourierOffers, basename="courier-offer")
 router.register("courier/deliveries", views.CourierDeliveries, basename="courier-delivery")
 
-urlpatterns = router.urls
+urlpatterns = [*router.urls, NOWHERE]

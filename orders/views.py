@@ -127,7 +127,7 @@ class CustomerOrders(Orders):
     def own(self) -> QuerySet[Order]:
         return Order.objects.filter(customer=self.request.user)
 
-    @described(takes=NewOrder)
+    @described(takes=NewOrder, keyed=True)
     def create(self, request: Request) -> Response:
         wanted = self.read(NewOrder, "order")
         restaurant = Restaurant.objects.filter(pk=wanted.restaurant).first()
@@ -212,12 +212,12 @@ class CourierOffers(OrderAPI, mixins.ListModelMixin, mixins.RetrieveModelMixin):
         return mine.open() if self.action == "list" else mine
 
     @action(detail=True, methods=["post"])
-    @described(takes=CourierAccepted, given=["offer"])
+    @described(takes=CourierAccepted, given=["offer"], answers=OrderSerializer)
     def accept(self, request: Request, pk: int) -> Response:
         return self.answer(CourierAccepted)
 
     @action(detail=True, methods=["post"])
-    @described(takes=CourierRejected, given=["offer"])
+    @described(takes=CourierRejected, given=["offer"], answers=OrderSerializer)
     def reject(self, request: Request, pk: int) -> Response:
         return self.answer(CourierRejected)
 

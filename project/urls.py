@@ -6,6 +6,6 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("orders.site.urls")),
     path("admin/", admin.site.urls),
-    path("api/", include("orders.urls")),
     path("api/machines/", include("statemachines.api.urls")),
+    path("api/", include("orders.urls")),
 ]

@@ -11,7 +11,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connections, router, transaction
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
+from django.urls import re_path
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -48,6 +49,8 @@ class StateMachineView(APIView):
     versioning_class = None
     http_method_names = ["get", "post", "head"]
     schema: Any = MachineSchema()
+    anonymous = False
+    """Whether those are let in who are not signed in."""
 
     @classmethod
     def as_view(cls, *given: Any, **named: Any) -> Any:
@@ -71,8 +74,8 @@ class StateMachineView(APIView):
         return super().handle_exception(exc)
 
     def explorable(self, actor: Actor) -> bool:
-        """Say whether somebody finds this in the API's description: by default, who is signed in."""
-        return actor != ANONYMOUS
+        """Say whether somebody finds this in the API's description: by default, who is let in."""
+        return self.anonymous or actor != ANONYMOUS
 
     @property
     def actor(self) -> Actor:
@@ -123,6 +126,20 @@ class StateMachineView(APIView):
 def marked(replayed: bool) -> dict[str, str]:
     """Return the header of an answer that was given before."""
     return {REPLAYED: "true"} if replayed else {}
+
+
+class Nowhere(StateMachineView):
+    """What is below an API's address and is not there: whatever is asked, the answer is a problem, not a page."""
+
+    def operation(self, method: str) -> None:
+        """It is no operation."""
+
+    def initial(self, request: Request, *given: Any, **named: Any) -> None:
+        raise Http404
+
+
+NOWHERE = re_path(r"^[\s\S]*/$", Nowhere.as_view())
+"""The last of an API's routes."""
 
 
 def is_asgi(request: HttpRequest) -> bool:

@@ -13,7 +13,7 @@ who may send what, the machine's policy.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 from rest_framework.exceptions import NotAuthenticated
@@ -44,12 +44,14 @@ def described(
     answers: Any = None,
     query: Any = None,
     problems: Collection[int] = (),
+    keyed: bool = False,
 ) -> Callable[[Method], Method]:
     """Say for the API's description what a method or an action of a view takes and answers.
 
     `takes`: the type of the body; an event's comes without its name, and without the fields `given` by the address.
-    `answers`: the type of the answer, where it is not the view's serializer. `query`: the type of the parameters;
-    others are refused. `problems`: the statuses of further problems.
+    `answers`: the type of the answer, or another serializer than the view's. `query`: the type of the parameters;
+    others are refused. `problems`: the statuses of further problems. `keyed`: an Idempotency-Key is heeded; with an
+    event it always is.
     """
 
     def mark(method: Method) -> Method:
@@ -61,7 +63,7 @@ def described(
             request=takes,
             given=tuple(given),
             query=query,
-            headers=(KEY,) if is_event else (),
+            headers=(KEY,) if is_event or keyed else (),
             problems=(*problems, *((409,) if is_event else ())),
         )
         return method
@@ -70,12 +72,8 @@ def described(
 
 
 class DomainView(StateMachineView):
-    """A view of a project: of its models and serializers what it likes, errors and events as everywhere here.
+    """A view of a project: of its models and serializers what it likes, errors and events as everywhere here."""
 
-    `anonymous`: let those in who are not signed in.
-    """
-
-    anonymous: ClassVar[bool] = False
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
 
     def check_permissions(self, request: Request) -> None:
@@ -101,9 +99,6 @@ class DomainView(StateMachineView):
             named = f"{basename}_{action}".replace("-", "_")
             told = replace(told, id=named, summary=f"{words}.", status=201 if action == "create" else 200)
         return told
-
-    def explorable(self, actor: Actor) -> bool:
-        return self.anonymous or super().explorable(actor)
 
     def event(self, kind: type[Event], **more: Any) -> Any:
         """Read the event whose payload is the request's body, and what the address says of it. Raises InvalidValue."""

@@ -5,11 +5,14 @@ Limits: `DATA_UPLOAD_MAX_MEMORY_SIZE` bounds a body; how deep and how odd it may
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import IO, Any
+from datetime import datetime
+from typing import IO, Annotated, Any
 
 import msgspec
 from django.conf import settings
+from msgspec import Meta
 from rest_framework.exceptions import NotAcceptable, ParseError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -20,6 +23,21 @@ from rest_framework.utils.mediatypes import media_type_matches
 from .problems import TooLarge
 
 JSON = "application/json"
+
+
+Time = Annotated[datetime, Meta(tz=True)]
+"""A time that says its zone, as RFC 3339 has it."""
+
+
+def number(text: str) -> float | int:
+    """Read a number with a fraction or an exponent; one that is whole is an integer, as JSON Schema has it."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is out of range")
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+decoder = msgspec.json.Decoder(Any, float_hook=number)
 
 
 class StrictJSON(BaseParser):
@@ -35,7 +53,7 @@ class StrictJSON(BaseParser):
         if most is not None and len(body) > most:
             raise TooLarge(f"A body has at most {most} bytes.")
         try:
-            return msgspec.json.decode(body)
+            return decoder.decode(body)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError) as error:
             raise ParseError(f"The body is no JSON: {error}", code="malformed") from error
 

@@ -43,7 +43,7 @@ class OfMachine(StateMachineView):
 
     def initial(self, request: Request, *given: Any, **named: Any) -> None:
         super().initial(request, *given, **named)
-        if self.actor == ANONYMOUS and not self.policy.anonymous:
+        if self.actor == ANONYMOUS and not self.anonymous:
             raise NotAuthenticated
 
     @property
@@ -55,6 +55,10 @@ class OfMachine(StateMachineView):
         policy = self.registered.policy
         assert policy is not None  # there are routes only to machines that have one
         return policy
+
+    @property
+    def anonymous(self) -> bool:  # type: ignore[override]  # decided by the policy
+        return self.policy.anonymous
 
     def explorable(self, actor: Actor) -> bool:
         return self.policy.may_explore(actor)
@@ -169,21 +173,20 @@ def start_field(registered: Registered) -> str:
 @lru_cache
 def creation(registered: Registered) -> Any:
     """Return the type of a creation's body."""
-    machine = registered.machine
-    optional = _optional(machine)
-    start: tuple[Any, ...] = (start_field(registered), machine.input_type | UnsetType, UNSET)
-    fields = [("key", Text | UnsetType, UNSET), start if optional else (start[0], machine.input_type)]
+    fields = [("key", Text | UnsetType, UNSET), start_of(registered, start_field(registered))]
     return msgspec.defstruct(
         f"{camel(registered.name)}Creation", fields, kw_only=True, forbid_unknown_fields=True, module=__name__
     )
 
 
-def _optional(machine: Any) -> bool:
+def start_of(registered: Registered, name: str) -> tuple[Any, ...]:
+    """Return the field for what a machine begins with; it may be left out where the machine can do without."""
+    kind = registered.machine.input_type
     try:
-        machine.initial_data()
+        registered.machine.initial_data()
     except Exception:
-        return False
-    return True
+        return (name, kind)
+    return (name, kind | UnsetType, UNSET)
 
 
 class Wait(msgspec.Struct, forbid_unknown_fields=True):
@@ -260,7 +263,7 @@ class History(OfMachine):
 class Reason(msgspec.Struct, forbid_unknown_fields=True):
     """Why an operator does something."""
 
-    reason: str
+    reason: Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"\S")]
 
 
 class Act(OfMachine):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
@@ -20,18 +21,20 @@ from rest_framework.response import Response
 from statemachines import registry
 from statemachines.core.border import incoming
 from statemachines.core.errors import EventRefused, InvalidValue, MachineError
-from statemachines.core.events import Actor, AnyEvent, Occurrence
+from statemachines.core.events import AnyEvent, Occurrence
 from statemachines.core.explanation import explain
 from statemachines.core.scenes import resume
 from statemachines.core.simulation import Simulation
 from statemachines.engine.standing import scene_of
 from statemachines.picture import machine_svg
 from statemachines.policy import subject_of
-from statemachines.registry import versions_of
+from statemachines.registry import Registered, versions_of
 
 from .base import StateMachineView
-from .instances import OfMachine
+from .formats import Time
+from .instances import OfMachine, start_of
 from .operations import Operation
+from .public import camel
 from .schema import MachineGenerator
 
 YEAR = 365 * 86_400
@@ -63,12 +66,10 @@ class MachineDefinition(MachineSummary):
 class Machines(StateMachineView):
     """The machines of this server."""
 
+    anonymous = True
+
     def operation(self, method: str) -> Operation:
         return Operation("list_machines", "List the machines that you may explore.", MachineList)
-
-    def explorable(self, actor: Actor) -> bool:
-        """Everybody may ask which machines there are for them."""
-        return True
 
     def get(self, request: Request) -> Response:
         found = [one for one in registry.machines() if one.policy and one.policy.may_explore(self.actor)]
@@ -78,12 +79,10 @@ class Machines(StateMachineView):
 class Description(StateMachineView):
     """The API's description, of what is there for who asks."""
 
+    anonymous = True
+
     def operation(self, method: str) -> Operation:
         return Operation("describe", "Describe the API in OpenAPI.", {"type": "object"})
-
-    def explorable(self, actor: Actor) -> bool:
-        """Everybody may ask what there is for them."""
-        return True
 
     def get(self, request: Request) -> Response:
         return Response(MachineGenerator(self.actor).document())
@@ -146,11 +145,19 @@ class Act(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Play(msgspec.Struct, forbid_unknown_fields=True):
-    """What to simulate: the data or the input to begin with, what happens, and the facts that guards ask for."""
+    """What to simulate: what happens, and the facts that guards ask for."""
 
     acts: Annotated[list[Act], Meta(max_length=100)]
-    start: Any = None
     facts: dict[str, Any] = {}
+
+
+@lru_cache
+def play_from_start(registered: Registered) -> Any:
+    """Return the type of a simulation that begins: with `start`, the data or the input to begin with."""
+    name, fields = f"{camel(registered.name)}Play", [start_of(registered, "start")]
+    made = msgspec.defstruct(name, fields, bases=(Play,), kw_only=True, forbid_unknown_fields=True, module=__name__)
+    made.__doc__ = Play.__doc__
+    return made
 
 
 class Scene(msgspec.Struct, omit_defaults=True):
@@ -158,9 +165,9 @@ class Scene(msgspec.Struct, omit_defaults=True):
 
     state: tuple[str, ...]
     tags: list[str]
-    now: datetime
+    now: Time
     ended: bool
-    timers: dict[str, datetime]
+    timers: dict[str, Time]
     effects: list[str]
     refused: str | UnsetType = UNSET
     code: str | UnsetType = UNSET
@@ -180,15 +187,15 @@ class Simulate(Explorable):
             f"simulate_{self.machine}",
             "Simulate: events, passing time, ends of effects. Nothing is written.",
             Played,
-            request=Play,
+            request=play_from_start(self.registered),
             problems=(404, 409),
         )
 
     def post(self, request: Request) -> Response:
-        play = self.read(Play, "simulation")
+        play = self.read(play_from_start(self.registered), "simulation")
         simulation = Simulation(self.registered.machine, facts=play.facts, actor=self.actor)
         with playing():
-            simulation.start(play.start)
+            simulation.start(None if play.start is UNSET else play.start)
             return Response(Played(played(simulation, play)))
 
 
@@ -207,9 +214,6 @@ class SimulateInstance(Explorable):
     def post(self, request: Request, pk: int) -> Response:
         instance = self.instance(pk)
         play = self.read(Play, "simulation")
-        if play.start is not None:
-            expected = "nothing: it begins where the instance is"
-            raise InvalidValue("simulation", field="start", expected=expected, received="data")
         scene = scene_of(instance)
         simulation = resume(instance.registered.machine, scene, facts=play.facts, actor=self.actor)
         subject = subject_of(instance)

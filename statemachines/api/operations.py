@@ -18,12 +18,13 @@ IF_MATCH = "If-Match"
 IF_NONE_MATCH = "If-None-Match"
 LAST_EVENT = "Last-Event-ID"
 
+TEXT = {"type": "string"}
 HEADERS = {
-    KEY: "Names the request: sent again, it is done once.",
-    PREFER: "`respond-async`, or `wait=N` to wait up to N seconds for what is invoked.",
-    IF_MATCH: "The ETag of the instance as you saw it.",
-    IF_NONE_MATCH: "The ETag of the instance as you have it: 304 if it is still the same.",
-    LAST_EVENT: "The sequence after which to go on.",
+    KEY: (TEXT | {"pattern": "^[!#-~]{1,255}$"}, "Names the request: sent again, it is done once."),
+    PREFER: (TEXT, "`respond-async`, or `wait=N` to wait up to N seconds for what is invoked."),
+    IF_MATCH: (TEXT, "The ETag of the instance as you saw it."),
+    IF_NONE_MATCH: (TEXT, "The ETag of the instance as you have it: 304 if it is still the same."),
+    LAST_EVENT: (TEXT | {"pattern": "^[0-9]{1,18}$"}, "The sequence after which to go on."),
 }
 """What a client may say in headers, and what that does."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, get_type_hints
 
@@ -20,6 +19,8 @@ from statemachines.models import HistoryEntry, MachineInstance
 from statemachines.policy import Subject, subject_of
 from statemachines.registry import Registered
 
+from .formats import Time
+
 
 class PublicState(msgspec.Struct, frozen=True):
     """Where an instance is: its active leaves, and their tags."""
@@ -31,7 +32,7 @@ class PublicState(msgspec.Struct, frozen=True):
 class PublicEntry(msgspec.Struct, frozen=True):
     """When an instance went from where to where; the states are active paths."""
 
-    at: datetime
+    at: Time
     source: tuple[str, ...]
     target: tuple[str, ...]
 
@@ -74,8 +75,8 @@ def shapes(registered: Registered) -> Shapes:
             ("version", int),
             ("status", str),
             ("sequence", int),
-            ("created_at", datetime),
-            ("updated_at", datetime),
+            ("created_at", Time),
+            ("updated_at", Time),
             ("view", get_type_hints(public)["return"]),
         ],
         module=__name__,

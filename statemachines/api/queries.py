@@ -6,7 +6,7 @@ Limits: newest first; a cursor is a place in that order, so that what is added m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache, reduce
 from operator import or_
 from typing import Annotated, Any, Literal
@@ -20,6 +20,8 @@ from statemachines.core.codec import Codec
 from statemachines.exceptions import InvalidValue
 from statemachines.querysets import MachineInstanceQuerySet
 from statemachines.registry import Registered, versions_of
+
+from .formats import Time
 
 Number = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Place = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -42,10 +44,10 @@ class Filters(Page, kw_only=True):
     version: Number | UnsetType = UNSET
     key: Text | UnsetType = UNSET
     search: Text | UnsetType = UNSET
-    created_from: datetime | UnsetType = UNSET
-    created_before: datetime | UnsetType = UNSET
-    updated_from: datetime | UnsetType = UNSET
-    updated_before: datetime | UnsetType = UNSET
+    created_from: Time | UnsetType = UNSET
+    created_before: Time | UnsetType = UNSET
+    updated_from: Time | UnsetType = UNSET
+    updated_before: Time | UnsetType = UNSET
 
 
 @lru_cache
@@ -83,7 +85,20 @@ def asked(kind: type[Any], given: QueryDict) -> Any:
     checks = Codec(kind, "query")
     made = checks.load(given.dict(), strict=False)
     checks.encode(made)
+    for field in msgspec.structs.fields(kind):
+        if isinstance(value := getattr(made, field.name), datetime):
+            setattr(made, field.name, _in_utc(field.encode_name, value, str(given[field.encode_name])))
     return made
+
+
+def _in_utc(name: str, value: datetime, given: str) -> datetime:
+    """Return a time as a database takes it, whatever its offset. Raises InvalidValue, also for a number of seconds."""
+    try:
+        if ":" in given:
+            return value.astimezone(UTC)
+    except OverflowError:
+        pass  # before the first year, or after the last
+    raise InvalidValue("query", field=name, expected="RFC3339 encoded datetime", received=given)
 
 
 def filtered(found: MachineInstanceQuerySet, registered: Registered, by: Filters) -> MachineInstanceQuerySet:

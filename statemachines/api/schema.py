@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import ResolvedComponent, build_parameter_type
+from drf_spectacular.plumbing import ResolvedComponent, build_parameter_type, is_serializer
 from drf_spectacular.settings import SPECTACULAR_DEFAULTS, patched_settings
 
 from statemachines.core.events import Event, event_type
@@ -45,6 +45,7 @@ REF = "#/components/schemas/{name}"
 JSON = "application/json"
 RETRY = ("Retry-After", "integer", "After how many seconds it may be sent again.")
 PROBLEM_HEADERS = {401: ("WWW-Authenticate", "string", "How to sign in."), 429: RETRY, 503: RETRY}
+BOUNDS = {"minimum": -(2**63), "maximum": 2**63 - 1}
 KINDS = {str: "string", int: "integer", bool: "boolean"}
 
 
@@ -74,6 +75,10 @@ class MachineSchema(Base):  # type: ignore[misc]
         """Return the machine; a project's own views are found by their address."""
         machine = getattr(self.view, "machine", None)
         return super().get_tags() if machine is None else [machine]
+
+    def get_auth(self) -> list[Any]:
+        found: list[Any] = super().get_auth()
+        return [*found, {}] if getattr(self.view, "anonymous", False) else found
 
     @property
     def by_serializer(self) -> bool:
@@ -107,17 +112,23 @@ class MachineSchema(Base):  # type: ignore[misc]
         return [build_parameter_type(name=name, schema=typed(one), location="query") for name, one in fields.items()]
 
     def _headers(self) -> list[Any]:
-        text = {"type": "string", "maxLength": 255, "pattern": r"^[!#-~][!-~]*$"}
         return [
-            build_parameter_type(name=name, schema=text, location="header", description=HEADERS[name])
-            for name in (self.told.headers if self.told else ())
+            build_parameter_type(name=name, schema=schema, location="header", description=about)
+            for name, (schema, about) in HEADERS.items()
+            if self.told is not None and name in self.told.headers
         ]
 
     def _get_request_body(self, direction: str = "request") -> Any:
         if self.told is None or self.told.request is None:
             return super()._get_request_body(direction) if self.by_serializer else None
         schema, shown = self._request(self.told.request, self.told.given)
-        return {"content": {JSON: {"schema": schema} | examples(shown)}, "required": True}
+        return {"content": {JSON: {"schema": schema} | examples(shown)}, "required": self._is_needed(schema)}
+
+    def _is_needed(self, schema: Any) -> bool:
+        """Say whether a body has to be there: none at all is read as an object without fields."""
+        name = schema.get("$ref", "").rpartition("/")[2]
+        known = self.registry._components.get((name, ResolvedComponent.SCHEMA))
+        return "oneOf" in schema or bool((known.schema if known else schema).get("required"))
 
     def _request(self, kind: Any, given: tuple[str, ...]) -> tuple[Any, dict[str, Any]]:
         """Return the schema of a body without what is given elsewhere, and examples by name."""
@@ -138,7 +149,7 @@ class MachineSchema(Base):  # type: ignore[misc]
         (ref,), components = msgspec.json.schema_components([kind], ref_template=REF)
         name = ref["$ref"].rpartition("/")[2]
         called = f"{name}Payload" + "".join(f"Without{field.title()}" for field in gone[1:])
-        payload = without(components.pop(name), *gone) | {"title": called}
+        payload = without(components.pop(name), *gone)
         return self._kept({"$ref": REF.format(name=called)}, {**components, called: payload})
 
     def _any_event(self, kinds: tuple[type[Event], ...]) -> tuple[Any, dict[str, Any]]:
@@ -151,7 +162,7 @@ class MachineSchema(Base):  # type: ignore[misc]
         for name in named:
             schema = {"type": "object", "properties": {"type": {"const": name}}, "required": ["type"]}
             called = "".join(part.title() for part in name.replace(".", "_").split("_"))
-            refs[name] = self._kept({"$ref": REF.format(name=called)}, {called: schema | {"title": called}})
+            refs[name] = self._kept({"$ref": REF.format(name=called)}, {called: schema})
             shown[name] = {"type": name}
         mapping = {name: ref["$ref"] for name, ref in refs.items()}
         one_of = {"oneOf": list(refs.values()), "discriminator": {"propertyName": "type", "mapping": mapping}}
@@ -175,8 +186,11 @@ class MachineSchema(Base):  # type: ignore[misc]
     def _success(self, told: Operation) -> Any:
         if told.response is None:
             (made,) = super()._get_response_bodies().values()
+        elif is_serializer(told.response):
+            made = self._get_response_for_code(told.response, str(told.status))
         else:
-            body = {"schema": self.schema_of(told.response)} | examples(example_of(told.response))
+            shown = examples(example_of(told.response)) if told.media_type == JSON else {}
+            body = {"schema": self.schema_of(told.response)} | shown
             made = {"content": {told.media_type: body}}
         headers = {name: about for asked in told.headers for name, about in ANSWERED.get(asked, {}).items()}
         shown = {name: {"description": about, "schema": {"type": "string"}} for name, about in headers.items()}
@@ -200,28 +214,39 @@ class MachineSchema(Base):  # type: ignore[misc]
     def _kept(self, schema: Any, components: dict[str, Any]) -> Any:
         """Register components; one whose name another has is called after its machine."""
         schema, components = typed([schema, components])
-        text = json.dumps([schema, components])
-        for name, one in components.items():
-            known = self.registry._components.get((name, ResolvedComponent.SCHEMA))
-            if known is not None and known.schema != one:
+        while taken := self._taken(components):
+            text = json.dumps([schema, components])
+            for name in taken:
                 other = f"{self.get_tags()[0].title().replace('.', '').replace('_', '')}{name}"
                 text = text.replace(f'"{REF.format(name=name)}"', f'"{REF.format(name=other)}"')
                 text = text.replace(f'"{name}": {{', f'"{other}": {{')
-        schema, components = json.loads(text)
+            schema, components = json.loads(text)
         for name, one in components.items():
             made: Any = ResolvedComponent
             self.registry.register_on_missing(made(name=name, type=made.SCHEMA, schema=one, object=name))
         return schema
 
+    def _taken(self, components: dict[str, Any]) -> list[str]:
+        """Return the names that others have; first those of components that refer to no other such."""
+        known = {name: self.registry._components.get((name, ResolvedComponent.SCHEMA)) for name in components}
+        taken = [name for name, one in components.items() if known[name] and known[name].schema != one]
+        refs = {name: json.dumps(components[name]) for name in taken}
+        firm = [name for name in taken if not any(REF.format(name=one) + '"' in refs[name] for one in taken)]
+        return firm or taken
+
 
 def typed(schema: Any) -> Any:
-    """Give what is one of some values a type, which tools look for; what is one value only is a constant."""
+    """Give what is one of some values a type, which tools look for, and to whole numbers the border's bounds."""
     if isinstance(schema, list):
         return [typed(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
     made = {name: typed(one) for name, one in schema.items()}
     values = made.get("enum")
+    if made.get("type") == "object" and isinstance(made.get("title"), str):
+        del made["title"]  # a component may be called otherwise
+    if made.get("type") == "integer":
+        return BOUNDS | made
     if isinstance(values, list) and "type" not in made:
         kinds = sorted({"null" if one is None else KINDS[type(one)] for one in values})
         made["type"] = kinds if len(kinds) > 1 else kinds[0]

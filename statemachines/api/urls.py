@@ -13,6 +13,7 @@ from django.urls import URLPattern, path
 from statemachines import registry
 from statemachines.registry import Registered
 
+from .base import NOWHERE
 from .events import Events, OneEvent, known_events
 from .instances import Act, History, Instance, Instances
 from .machines import Definition, Description, Machines, Picture, Simulate, SimulateInstance
@@ -21,13 +22,14 @@ from .stream import Stream
 ACTS = ("pause", "resume", "cancel")
 
 
-def routes() -> Iterator[URLPattern]:
+def routes() -> Iterator[Any]:
     """Yield the routes of all machines that have a policy."""
     yield path("", Machines.as_view(), name="machines")
     yield path("openapi.json", Description.as_view(), name="openapi")
     for registered in registry.machines():
         if registered.policy is not None:
             yield from routes_of(registered)
+    yield NOWHERE
 
 
 def routes_of(registered: Registered) -> Iterator[URLPattern]:

@@ -214,7 +214,7 @@ def _invalid(what: str, message: str, received: Callable[[str], str]) -> Invalid
     if unknown := re.match(r"Object contains unknown field `(.*)`", text):
         field = f"{path}.{unknown[1]}" if path else unknown[1]
         return InvalidValue(what, field=field, expected="no such field", received="one")
-    return InvalidValue(what, field=path, expected=text, received=received(path))
+    return InvalidValue(what, field=path, expected=text.removeprefix("Invalid "), received=received(path))
 
 
 def _at(value: Any, path: str) -> Any:

@@ -1,11 +1,13 @@
 """Make a value of a type where nobody gave one: the smallest that fits, and always the same.
 
-Limits: fields with a default keep it; a pattern, and a type that only its author can make, need an example by hand.
+Limits: fields with a default keep it; a pattern that no letters fit, and a type that only its author can make, need an
+example by hand.
 """
 
 from __future__ import annotations
 
 import decimal
+import re
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -62,8 +64,8 @@ def _made(info: inspect.Type, where: str) -> Any:
             return _made(info.type, where)
         case inspect.IntType() | inspect.FloatType():
             return _number(info)
-        case inspect.StrType(pattern=None):
-            return "a" * (info.min_length or 0) or "a"
+        case inspect.StrType() if re.search(info.pattern or "", text := "a" * (info.min_length or 1)):
+            return text
         case inspect.LiteralType():
             return info.values[0]
         case inspect.EnumType():

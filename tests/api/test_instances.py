@@ -119,7 +119,8 @@ def test_a_search_has_no_wildcards(desk: Desk, search: str) -> None:
     "query",
     [
         "limit=0", "limit=101", "limit=x", "cursor=-1", "cursor=99999999999999999999", "status=asleep", "version=0",
-        "version=99999999999999", "created_from=yesterday", "created_from=2026-01-01T00:00:00", "key=%00", "owner=1",
+        "version=99999999999999", "created_from=yesterday", "created_from=2026-01-01T00:00:00", "updated_from=0.5",
+        "created_before=0001-01-01T00:00:00%2B10:00", "key=%00", "owner=1",
         "data.owner=1", "data.priority=high", "state=a&state=b", "tag=", "data__owner=1",
     ],
 )  # fmt: skip
@@ -127,6 +128,20 @@ def test_a_bad_query_is_told(desk: Desk, query: str) -> None:
     """A filter that is unknown, given twice, or does not fit, is answered by 400, not ignored."""
     answer = client(desk.ann).get(f"{TICKETS}?{query}")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+
+
+def test_a_time_may_have_any_offset(desk: Desk) -> None:
+    """Also one that PostgreSQL would refuse."""
+    found = client(desk.ann).get(f"{TICKETS}?created_from=1405-02-27T04:10:33-18:46").json()
+    assert [one["id"] for one in found["items"]] == [desk.ticket.pk]
+
+
+def test_a_whole_number_may_have_a_fraction(desk: Desk) -> None:
+    """1.0 is an integer, as JSON Schema has it; what is too great for a number is a 400."""
+    body = '{"data": {"owner": "%s", "title": "Mouse", "priority": %s}}'
+    for number, status in (("2.0", 201), ("2.5", 400), ("1e999", 400)):
+        answer = client(desk.ann).post(TICKETS, body % (desk.ann.pk, number), content_type="application/json")
+        assert answer.status_code == status, number
 
 
 def test_pages_are_followed_by_cursor(desk: Desk) -> None:

@@ -73,7 +73,7 @@ def test_examples_are_true(which: str, request: pytest.FixtureRequest) -> None:
             for kind, body in part.get("content", {}).items():
                 schema = Draft202012Validator(body["schema"] | {"components": described["components"]})
                 shown = body.get("examples", {})
-                assert shown, (name, kind)
+                assert shown or "json" not in kind, name
                 for one in shown.values():
                     schema.validate(one["value"])
 
