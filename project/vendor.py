@@ -1,7 +1,8 @@
-"""Fetch elkjs, which lays diagrams out: `make vendor`.
+"""Fetch elkjs, which lays diagrams out, and what the tests make a TypeScript client with: `make vendor`.
 
-It is third-party (EPL-2.0), so it is not committed: npm fetches it, its checksum is verified, and it is shipped
-unmodified with its licence. Limits: needs npm and its registry.
+elkjs is third-party (EPL-2.0), so it is not committed: npm fetches it, its checksum is verified, and it is shipped
+unmodified with its licence. The tests' packages are pinned, hashes included, by `package-lock.json`, and stay in its
+folder. Limits: needs npm and its registry.
 """
 
 from __future__ import annotations
@@ -27,8 +28,11 @@ Source: https://github.com/kieler/elkjs, tag {VERSION}.
 """
 
 
+TYPESCRIPT = Path(__file__).resolve().parent.parent / "tests" / "clients" / "typescript"
+
+
 def main() -> None:
-    """Fetch it, unless it is there. Exits with a sentence where that fails."""
+    """Fetch elkjs, unless it is there. Exits with a sentence where that fails."""
     if there(TARGET / "elk-worker.min.js"):
         return
     npm = shutil.which("npm")
@@ -49,6 +53,23 @@ def there(file: Path) -> bool:
     return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == SHA256
 
 
+def tools() -> None:
+    """Fetch the tests' packages, unless those of the lock are there. Exits with a sentence where that fails."""
+    if tools_there():
+        return
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    done = subprocess.run(command, cwd=TYPESCRIPT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"npm could not fetch the packages of {TYPESCRIPT}:\n{done.stderr.strip()[-1000:]}")
+    print(f"What makes a TypeScript client is in {TYPESCRIPT}.")
+
+
+def tools_there() -> bool:
+    """Say whether the tests' packages are as the lock has them."""
+    installed, lock = TYPESCRIPT / "node_modules" / ".package-lock.json", TYPESCRIPT / "package-lock.json"
+    return installed.is_file() and installed.stat().st_mtime >= lock.stat().st_mtime
+
+
 def unpack(archive: Path, target: Path) -> None:
     """Take what is needed out of npm's archive. Exits where the checksum is another."""
     with tarfile.open(archive) as opened:
@@ -63,3 +84,4 @@ def unpack(archive: Path, target: Path) -> None:
 
 if __name__ == "__main__":
     main()
+    tools()
