@@ -29,6 +29,9 @@ Status = Effect.Status
 APPLY_SECONDS = 5
 """How long whoever has a result may take to apply it, before another does."""
 
+UNKNOWN_WAIT = timedelta(seconds=5)
+"""How long after a worker that does not know an instance's version its timer, or effect, is handed over again."""
+
 
 def claim(pk: int, using: str) -> Effect | None:
     """Return an effect that is to be run (RUNNING) or whose result is to be applied (RAN); None where there is nothing.
@@ -56,8 +59,11 @@ def claim(pk: int, using: str) -> Effect | None:
     try:
         return again(using, work)
     except (UnknownMachine, UnknownVersion):
-        # A worker that knows it will come, unless the instance is one that follows to a version that this one knows.
-        return claim(pk, using) if follow_effect(pk, using) else None
+        if follow_effect(pk, using):
+            return claim(pk, using)
+        soon = clock.now(using) + UNKNOWN_WAIT  # for a worker that knows it
+        again(using, lambda: Effect.objects.using(using).filter(pk=pk).update(handed_until=soon))
+        return None
 
 
 def _taken(effect: Any, now: datetime, using: str) -> Effect | None:

@@ -23,6 +23,7 @@ from statemachines.models import Timer
 
 from . import clock
 from .changes import SetTimer
+from .claims import UNKNOWN_WAIT
 from .dispatch import TOGETHER, hand
 from .outbox import APPLICATION, outage, traced
 from .store import store
@@ -32,9 +33,6 @@ logger = logging.getLogger(__name__)
 
 LOCK_WAIT = timedelta(seconds=1)
 """How long a worker waits for an instance that somebody else holds; the next sweep hands its timer over again."""
-
-UNKNOWN_WAIT = timedelta(seconds=5)
-"""How long after a worker that does not know an instance's version its timer is handed over again."""
 
 
 def fire_timers(pks: Sequence[int], using: str) -> int:
