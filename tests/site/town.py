@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from project.demo.processes import children, environment, free_port
+from project.demo.processes import Children, children, environment, free_port
 
 BROKER = "/9"
 """A database of Valkey that no other test uses."""
@@ -25,10 +25,10 @@ TRIES = 6
 
 
 class Town:
-    """Where the site is; `pause` and `resume` take its web server away and bring it back."""
+    """Where the site is; `stop` takes its web server away, and `start` brings it back."""
 
-    def __init__(self, processes: object, port: int) -> None:
-        self.web = processes.all[0]  # type: ignore[attr-defined]
+    def __init__(self, processes: Children, port: int) -> None:
+        self.web = processes.all[0]
         self.address = f"http://127.0.0.1:{port}"
 
     def stop(self) -> None:
