@@ -51,7 +51,7 @@ class Registered:
     def __init__(self, machine: Machine[Any], app_label: str) -> None:
         self.machine = machine
         self.app_label = app_label
-        self.name = f"{app_label}.{machine.name}"
+        self.name = sys.intern(f"{app_label}.{machine.name}")  # signals know it as their sender
         self.version = machine.version
         self.acts = any(isinstance(named, Action) for named in machine.names.actions.values())
 

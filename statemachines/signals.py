@@ -11,7 +11,9 @@ Limits: for what must happen, write an @effect: a process may die between commit
 from __future__ import annotations
 
 import json
-from functools import partial
+import sys
+from collections.abc import Callable, Hashable
+from functools import cache, partial
 from typing import Any
 
 import msgspec
@@ -20,8 +22,35 @@ from django.dispatch import Signal
 
 from .core.events import Actor
 
-transition = Signal()
-transitioned = Signal()
+
+class MachineSignal(Signal):
+    """A signal whose senders are machines' names: Django tells senders by identity, here equal names are the same."""
+
+    def connect(
+        self,
+        receiver: Callable[..., Any],
+        sender: object | None = None,
+        weak: bool = True,
+        dispatch_uid: Hashable | None = None,
+    ) -> None:
+        super().connect(receiver, _same(sender), weak, dispatch_uid)
+
+    def disconnect(
+        self,
+        receiver: Callable[..., Any] | None = None,
+        sender: object | None = None,
+        dispatch_uid: Hashable | None = None,
+    ) -> bool:
+        return super().disconnect(receiver, _same(sender), dispatch_uid)
+
+
+@cache  # keeps the name: a receiver may be connected before there is a machine of that name
+def _same(sender: object | None) -> object | None:
+    return sys.intern(sender) if type(sender) is str else sender
+
+
+transition = MachineSignal()
+transitioned = MachineSignal()
 
 
 class Announced(msgspec.Struct, frozen=True):

@@ -28,11 +28,12 @@ def heard() -> Iterator[list[tuple[str, Announced]]]:
     def after(sender: str, entry: Announced, **given: Any) -> None:
         taken.append(("after", entry))
 
-    transition.connect(inside, sender=door.name)
-    transitioned.connect(after, sender=door.name)
+    name = "".join(["examples", ".door"])  # as it is written in a project: equal to the sender, another object
+    transition.connect(inside, sender=name)
+    transitioned.connect(after, sender=name)
     yield taken
-    transition.disconnect(inside, sender=door.name)
-    transitioned.disconnect(after, sender=door.name)
+    transition.disconnect(inside, sender=name)
+    transitioned.disconnect(after, sender=name)
 
 
 def test_each_entry_is_announced_inside_and_after(heard: list[tuple[str, Announced]], ann: Actor) -> None:
