@@ -128,7 +128,7 @@ def _check_version(registered: registry.Registered) -> Iterator[CheckMessage]:
     try:
         upgrades(name)
     except (ImproperlyConfigured, UnknownVersion, UpgradeError) as error:
-        yield Error(str(error), hint="Correct the upgrade's file.", obj=name, id="statemachines.E007")
+        yield Error(str(error), hint="Correct the upgrade's file.", obj=name, id="statemachines.E008")
     for one in registry.versions(name) if known else ():
         found, file = fingerprint(one.machine), known.get(one.version)
         same = next((version for version, other in known.items() if other.fingerprint == found), None)
