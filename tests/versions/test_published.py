@@ -130,5 +130,5 @@ def test_the_check_sees_an_upgrade_that_does_not_fit(publishing: Publish) -> Non
         "from statemachines import Upgrade\nupgrade = Upgrade('lamp', 1, 2)\n"
     )
     (error,) = [one for one in check_versions(None) if one.obj == "examples.lamp"]
-    assert (error.id, error.level) == ("statemachines.E007", ERROR)
+    assert (error.id, error.level) == ("statemachines.E008", ERROR)
     assert "'on' has no image in version 2; name one in states={'on': …}" in error.msg
