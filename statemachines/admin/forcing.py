@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 from django import forms
 from django.db import transaction
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from statemachines import picture, shown
@@ -32,16 +33,20 @@ from statemachines.models import MachineInstance
 from .acts import ActForm, Concerned
 from .timeline import Changed
 from .typed import TypedForm
-from .words import effect_in_words, event_in_words, leaves
+from .words import effect_in_words, event_in_words, leaves, states_in_words
 
 QUIET, ENTER = "quiet", "enter"
 
 
 class Choice(NamedTuple):
-    """A state to choose: how deep it is, whether something inside is entered with it, whether it is active."""
+    """A state to choose: how deep it is, whether something inside is entered with it, whether it is active.
+
+    `words` name it under its parent, `full` by itself.
+    """
 
     path: str
     words: str
+    full: str
     depth: int
     holds: bool
     active: bool
@@ -118,7 +123,10 @@ class ForceForm(DataForm):
 
 
 class Preview(NamedTuple):
-    """What an act would come to: before and after drawn and in words, what changes, starts and stops; or why not."""
+    """What an act would come to: before and after drawn and in words, what changes, starts and stops; or why not.
+
+    `waits` names what would be at its end without anything going on from there.
+    """
 
     before_svg: str
     after_svg: str
@@ -128,6 +136,7 @@ class Preview(NamedTuple):
     starts: list[str]
     stops: list[str]
     problem: str = ""
+    waits: str = ""
 
 
 def _machine(instance: MachineInstance) -> Machine[Any]:
@@ -143,7 +152,7 @@ def choices(machine: Machine[Any], instance: MachineInstance) -> list[Choice]:
         depth = sum(1 for _above in node.ancestors())
         words = phrase(node.key)
         active = node.path in instance.configuration
-        found.append(Choice(node.path, words[:1].upper() + words[1:], depth, not node.leaf, active))
+        found.append(Choice(node.path, capfirst(words), states_in_words(node.path), depth, not node.leaf, active))
     return found
 
 
@@ -196,7 +205,15 @@ def preview_force(instance: MachineInstance, form: ForceForm, actor: Actor) -> P
         changes=changes,
         starts=[text for command in step.commands if (text := _starts(command))],
         stops=list(_stops(instance, step)),
+        waits="" if form.cleaned_data["entering"] == ENTER else _finished(machine, after),
     )
+
+
+def _finished(machine: Machine[Any], after: Snapshot[Any]) -> str:
+    """Name the states inside the machine that are at their end: only entering lets what waits for that go on."""
+    nodes = [machine.chart.by_path[path] for path in after.configuration]
+    ended = [node.path for node in nodes if node.type == "final" and node.parent and node.parent.parent]
+    return states_in_words(", ".join(ended)) if after.status != "done" else ""
 
 
 def preview_data(instance: MachineInstance, form: DataForm) -> Preview:

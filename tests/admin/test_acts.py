@@ -155,6 +155,15 @@ class TestForce:
         shown = operator.post(url("force", made), fields | {"targets": ["both.left.l2", "both.right.r2"]})
         assert shown.context["preview"].after == "L2 of left, r2 of right"
 
+    def test_an_end_that_nobody_is_told_of_is_pointed_out(self, operator: Client) -> None:
+        """Whoever moves an instance to an end inside it without entering reads that it will stay there."""
+        made = create(regions.machine, "r", data={}, system=True)
+        ends = {"targets": ["both.left.l2", "both.right.r2"], "reason": "x"}
+        for entering, waits in (("quiet", "L2 of left, r2 of right"), ("enter", "")):
+            page = self.forced(operator, made, entering=entering, **ends)
+            assert page.context["preview"].waits == waits
+            assert ("the instance will stay there" in page.content.decode()) is bool(waits)
+
     def test_it_is_refused_when_the_instance_moved(self, operator: Client) -> None:
         """Confirming what was previewed before the instance moved does nothing."""
         made = a_door()
