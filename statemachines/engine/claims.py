@@ -30,7 +30,15 @@ APPLY_SECONDS = 5
 """How long whoever has a result may take to apply it, before another does."""
 
 UNKNOWN_WAIT = timedelta(seconds=5)
-"""How long after a worker that does not know an instance's version its timer, or effect, is handed over again."""
+"""How long, on average, after a worker that does not know an instance's version its timer, or effect, is handed over."""
+
+
+def left_until(using: str) -> datetime:
+    """Return until when what this code does not know is left alone.
+
+    It is left to chance, or else the same of two workers, sweeping in step, would always come first.
+    """
+    return clock.now(using) + UNKNOWN_WAIT * (0.5 + clock.chance())
 
 
 def claim(pk: int, using: str) -> Effect | None:
@@ -61,7 +69,7 @@ def claim(pk: int, using: str) -> Effect | None:
     except (UnknownMachine, UnknownVersion):
         if follow_effect(pk, using):
             return claim(pk, using)
-        soon = clock.now(using) + UNKNOWN_WAIT  # for a worker that knows it
+        soon = left_until(using)
         again(using, lambda: Effect.objects.using(using).filter(pk=pk).update(handed_until=soon))
         return None
 

@@ -23,7 +23,7 @@ from statemachines.models import Timer
 
 from . import clock
 from .changes import SetTimer
-from .claims import UNKNOWN_WAIT
+from .claims import left_until
 from .dispatch import TOGETHER, hand
 from .outbox import APPLICATION, outage, traced
 from .store import store
@@ -118,7 +118,7 @@ def _survived(timer: SetTimer, using: str) -> bool:
         _again_at(timer, None, using)
     except (UnknownMachine, UnknownVersion) as error:
         logger.warning("Timer %s is left to a worker that knows its machine: %s", timer.pk, error)
-        _again_at(timer, clock.now(using) + UNKNOWN_WAIT, using)
+        _again_at(timer, left_until(using), using)
     except Exception as error:
         if outage(error, using):  # all else is told where it is noted
             logger.warning("Timer %s waits for the database: %s", timer.pk, error)

@@ -40,8 +40,7 @@ def broker(request: pytest.FixtureRequest, listener: socket.socket, monkeypatch:
     port = listener.getsockname()[1]
     if request.param == "stopped":
         listener.close()
-    monkeypatch.setattr(app.conf, "broker_url", f"redis://127.0.0.1:{port}/0")
-    monkeypatch.setattr(app.conf, "broker_write_url", f"redis://127.0.0.1:{port}/0")
+    monkeypatch.setenv("CELERY_BROKER_URL", f"redis://127.0.0.1:{port}/0")  # Celery reads it before its own settings
     monkeypatch.setattr(app, "_pool", None)
     monkeypatch.setattr(app.amqp, "_producer_pool", None)
     monkeypatch.setattr(tasks, "publisher", Publisher())

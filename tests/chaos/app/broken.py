@@ -58,9 +58,9 @@ def late_outbox() -> None:
     """Write the effects after the commit, in a transaction of their own."""
     write, write_all = PostgresStore.write, PostgresStore.write_all
 
-    def one(self: PostgresStore, change: Change) -> Written:
+    def one(self: PostgresStore, change: Change, **told: Any) -> Written:
         _put_off([change], self.using)
-        return write(self, change)
+        return write(self, change, **told)
 
     def many(self: PostgresStore, changes: list[Change]) -> Written:
         _put_off(changes, self.using)
