@@ -30,7 +30,7 @@ APPLY_SECONDS = 5
 """How long whoever has a result may take to apply it, before another does."""
 
 UNKNOWN_WAIT = timedelta(seconds=5)
-"""How long, on average, after a worker that does not know an instance's version its timer, or effect, is handed over."""
+"""How long, on average, what a worker does not know is left alone, before it is handed over again."""
 
 
 def left_until(using: str) -> datetime:

@@ -40,7 +40,8 @@ def broker(request: pytest.FixtureRequest, listener: socket.socket, monkeypatch:
     port = listener.getsockname()[1]
     if request.param == "stopped":
         listener.close()
-    monkeypatch.setenv("CELERY_BROKER_URL", f"redis://127.0.0.1:{port}/0")  # Celery reads it before its own settings
+    # Set as an attribute, it would stay set afterwards; in the environment, it would be the workers' broker too.
+    monkeypatch.setitem(app.conf.changes, "broker_write_url", f"redis://127.0.0.1:{port}/0")
     monkeypatch.setattr(app, "_pool", None)
     monkeypatch.setattr(app.amqp, "_producer_pool", None)
     monkeypatch.setattr(tasks, "publisher", Publisher())
