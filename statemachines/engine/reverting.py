@@ -57,18 +57,20 @@ def revert_all(
     """
     why = reasoned("revert", reason)
     matching = MachineInstance.objects.using(using).filter(where or Q(), machine=name)
-    kept = PreviousSnapshot.objects.using(using).filter(instance__in=matching).order_by("pk")
+    since = clock.now(using) - conf.duration("UPGRADE_KEEP_SECONDS")
+    kept = PreviousSnapshot.objects.using(using).filter(instance__in=matching, at__gte=since).order_by("pk")
     last = 0
-    prune(using)
     while pks := list(kept.filter(pk__gt=last).values_list("pk", flat=True)[:batch]):
         last = pks[-1]
         yield again(using, lambda pks=pks: _batch(pks, why, actor, origin, using, write=write))  # type: ignore[misc]
 
 
-def prune(using: str) -> int:
-    """Forget what was kept for longer than the settings say; return for how many instances."""
-    before = clock.now(using) - conf.duration("UPGRADE_KEEP_SECONDS")
-    return PreviousSnapshot.objects.using(using).filter(at__lt=before).delete()[0]
+def prune(now: datetime, using: str, batch: int) -> int:
+    """Forget a batch of what was kept for longer than the settings say; return for how many instances."""
+    old = PreviousSnapshot.objects.using(using).filter(at__lt=now - conf.duration("UPGRADE_KEEP_SECONDS"))
+    pks = list(old.order_by("at").values_list("pk", flat=True)[:batch])
+    # Asked again as it deletes: an instance that was upgraded meanwhile keeps what it was before that.
+    return again(using, lambda: old.filter(pk__in=pks).delete()[0]) if pks else 0
 
 
 def _batch(pks: Sequence[int], why: str, actor: Actor, origin: str, using: str, *, write: bool) -> list[Reverted]:

@@ -22,7 +22,6 @@ from statemachines.models import MachineInstance
 from . import allowed
 from .asking import located, reasoned, who
 from .changes import Row
-from .reverting import prune
 from .store import store
 from .transaction import BUSY, Driven, again
 from .upgrading import Order, Outcome, upgrade_rows
@@ -109,7 +108,6 @@ def upgrade_all(
     registered = known(name, to, using)
     order = Order(name, to, actor, origin, reasoned("upgrade", reason))
     rows = candidates(name, to, using, ended=ended).filter(where or Q()).order_by("pk")
-    prune(using)
     alone = registered.acts or signals.transition.has_listeners(name)
     size = min(batch, int(per_second) or 1) if per_second else batch
     last, left, started, done = 0, sample, time.monotonic(), 0
