@@ -73,13 +73,16 @@ def upgrade_svg(name: str, old: int, new: int) -> str:
 
     Raises UnknownMachine and UnknownVersion; UpgradeError and ImproperlyConfigured where the upgrade is faulty.
     """
-    machines = definition(name, old), definition(name, new)
-    before, after = map(_side, machines)
+    before, after = (_side(definition(name, version)) for version in (old, new))
+    return beside(before, after, becoming_of(name, old, new))
+
+
+def becoming_of(name: str, old: int, new: int) -> dict[str, tuple[str, ...]]:
+    """Return what becomes of each state, see `becoming`; nothing where no upgrade leads there."""
     try:
-        becomes = becoming([crossing.upgrade for crossing in way(name, old, new)], machines[0])
+        return becoming([crossing.upgrade for crossing in way(name, old, new)], definition(name, old))
     except NoUpgrade:
-        becomes = {}
-    return beside(before, after, becomes)
+        return {}
 
 
 def _side(machine: Machine[Any]) -> Side:
