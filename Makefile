@@ -37,6 +37,7 @@ wheel: vendor ## Build the wheel, elkjs included, in dist/
 pictures: $(STAMP) ## Draw the pictures of docs/images anew
 	$(BIN)/python manage.py diagram orders.order -o docs/images/order.svg
 	$(BIN)/python manage.py diagram orders.onboarding -o docs/images/onboarding.svg
+	$(BIN)/python manage.py diff_machine orders.onboarding 1 2 -f svg -o docs/images/onboarding-upgrade.svg
 
 .PHONY: screenshots
 screenshots: $(STAMP) ## Take the screenshots of docs/images anew (needs a browser)

@@ -22,6 +22,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from . import conf, registry
+from .core.diagram.beside import Side, becoming, beside
 from .core.diagram.elk import SHIPPED, Elk
 from .core.diagram.engines import Engine, place, shown
 from .core.diagram.graph import Graph, graph
@@ -32,8 +33,11 @@ from .core.diagram.svg import svg
 from .core.english import listed
 from .core.machine import Machine
 from .core.words import phrase, state_in_words
+from .exceptions import NoUpgrade
 from .models import Effect, HistoryEntry, MachineInstance
 from .registry import Registered
+from .upgrades import way
+from .versions import definition
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +66,29 @@ def instance_svg(instance: MachineInstance) -> str:
     Raises UnknownMachine and UnknownVersion where this code does not have its machine.
     """
     return draw(instance.registered.machine, lambda: overlay_of(instance))
+
+
+def upgrade_svg(name: str, old: int, new: int) -> str:
+    """Draw two versions of a machine side by side, and what becomes of each state, where an upgrade leads there.
+
+    Raises UnknownMachine and UnknownVersion; UpgradeError and ImproperlyConfigured where the upgrade is faulty.
+    """
+    before, after = (_side(definition(name, version)) for version in (old, new))
+    return beside(before, after, becoming_of(name, old, new))
+
+
+def becoming_of(name: str, old: int, new: int) -> dict[str, tuple[str, ...]]:
+    """Return what becomes of each state, see `becoming`; nothing where no upgrade leads there."""
+    try:
+        return becoming([crossing.upgrade for crossing in way(name, old, new)], definition(name, old))
+    except NoUpgrade:
+        return {}
+
+
+def _side(machine: Machine[Any]) -> Side:
+    known = graph_of(machine)
+    layout = layout_of(known)
+    return Side(machine, shown(known, layout), layout)
 
 
 def draw(machine: Machine[Any], overlay: Callable[[], Overlay] = lambda: NOTHING) -> str:

@@ -16,6 +16,7 @@ from django.db import router
 from django.utils import timezone
 
 from . import conf, registry
+from .core.events import SYSTEM
 from .engine import jobs, outbox, timers
 from .engine import sweep as sweeping
 from .models import MachineInstance
@@ -42,14 +43,27 @@ def sweep() -> None:
     """Hand over what is due; Beat sends this every interval."""
     using = router.db_for_write(MachineInstance)
     sweeping.sweep(using)
-    for pk in jobs.claim(using):
-        run_bulk.apply_async((pk, using), **control())
+    _take_up(using)
 
 
 @shared_task(ignore_result=True, acks_late=True)
 def run_bulk(pk: int, using: str) -> None:
     """Do a batch of an operator's act on many instances, and go on with the next."""
     if jobs.run(pk, using):
+        run_bulk.apply_async((pk, using), **control())
+
+
+@shared_task(ignore_result=True)
+def upgrade_instances(machine: str, to: int | None = None, reason: str = "") -> None:
+    """Upgrade the running instances of a machine in the background; the admin's bulk operations show how far it is."""
+    using = router.db_for_write(MachineInstance)
+    job = jobs.plan_upgrade(machine, to, actor=SYSTEM, using=using)
+    jobs.confirm(job, reason or f"upgraded to version {job.parameters['to']}", job.parameters)
+    _take_up(using)
+
+
+def _take_up(using: str) -> None:
+    for pk in jobs.claim(using):
         run_bulk.apply_async((pk, using), **control())
 
 

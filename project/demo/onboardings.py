@@ -1,4 +1,4 @@
-"""The onboardings that the orders began: how they ended, and which e-mails went out, beside how it must be.
+"""The onboardings that orders began, of now or of a release before: how they ended, with which e-mails, and must have.
 
 Limits: reads, the database and the e-mails' files. What an earlier run began on the same database is left out.
 """
@@ -14,6 +14,7 @@ from orders.mailbox import mailbox
 from orders.models import Order
 from orders.onboarding.data import OnboardingData
 from orders.onboarding.effects import FIRST_DRIP, WELCOME
+from orders.onboarding.machine import onboarding
 from orders.onboarding.start import NAME
 from statemachines.models import MachineInstance
 from statemachines.querysets import MachineInstanceQuerySet
@@ -25,8 +26,10 @@ Mails = Counter[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Onboarding:
-    """A customer's onboarding, and how often they got which e-mail of it, by subject."""
+    """A customer's onboarding, and how often they got which e-mail of it, by subject. `begun`: by which version."""
 
+    begun: int
+    version: int
     state: str
     data: OnboardingData
     mails: dict[str, int]
@@ -39,17 +42,19 @@ class Onboarding:
 
     @property
     def as_expected(self) -> bool:
-        return (self.state, self.mails) == self.expected
+        return (self.state, self.mails) == self.expected and self.version == onboarding.version
 
 
-def onboardings(placed: Collection[int], mails: Mails) -> list[Onboarding]:
-    """Return the onboardings that these orders began, with what was sent for each."""
+def onboardings(placed: Collection[int], former: Collection[str], mails: Mails) -> list[Onboarding]:
+    """Return the onboardings that these orders began, and those of former customers, with what was sent for each."""
     found = []
-    for instance in of_customers(served(placed)).order_by("pk"):
+    for instance in of_customers([*served(placed), *former]).order_by("pk"):
         data = instance.snapshot().data
-        if data.orders[0] in placed:
+        if instance.key in former or data.orders[0] in placed:
+            begun = instance.entries.earliest("sequence").version
             got = {subject: mails[data.email, subject] for subject in (WELCOME, FIRST_DRIP)}
-            found.append(Onboarding(instance.state, data, {subject: count for subject, count in got.items() if count}))
+            sent = {subject: count for subject, count in got.items() if count}
+            found.append(Onboarding(begun, instance.version, instance.state, data, sent))
     return found
 
 

@@ -17,7 +17,7 @@ from .sample import SampleOrder
 
 @dataclass(frozen=True)
 class Figures:
-    """How far all is: orders placed and ended, customers served (who got one at least), of those how many onboarded."""
+    """How far all is: orders placed and ended, customers served (now or before), of those how many onboarded."""
 
     placed: int
     delivered: int
@@ -30,10 +30,10 @@ class Figures:
         return self.delivered + self.canceled
 
 
-def figures(placed: Collection[int]) -> Figures:
-    """Count these orders, and their customers' onboardings."""
+def figures(placed: Collection[int], former: Collection[str]) -> Figures:
+    """Count these orders, and the onboardings of their customers and of former ones."""
     states = Order.objects.filter(pk__in=placed).count_by_state()
-    served = onboardings.served(placed)
+    served = [*onboardings.served(placed), *former]
     ends = [states.get(end, 0) for end in ("delivered", "canceled")]
     return Figures(len(placed), *ends, len(served), onboardings.ended(served))
 

@@ -161,10 +161,17 @@ def welcomes(out: Console, found: Sequence[Onboarding], day_seconds: float) -> N
         f"{again} customers had ordered again by then; "
         f"{' and '.join(left) or 'nobody'} unsubscribed in time, and got no drip e-mail."
     )
+    if older := [one for one in good if one.begun < one.version]:
+        one = older[0]
+        out.print(
+            f"{len(older)} of them had been begun by version {one.begun}: upgraded while they waited for their day "
+            f"({one.data.seconds_per_day:g} s), they ended as version {one.version}, and nobody got an e-mail twice."
+        )
     for one in found:
         if not one.as_expected:
             state, mails = one.expected
-            text = f"{one.data.name}: expected {state} with {mails}, found {one.state} with {one.mails}."
+            text = f"{one.data.name}: expected {state} with {mails}, found {one.state} with {one.mails}"
+            text += f" on version {one.version}."
             out.print(text, style="bold red", markup=False)
 
 

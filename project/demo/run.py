@@ -14,7 +14,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.management import call_command
 
-from . import people, report, restaurants, visitors
+from . import former, people, report, restaurants, visitors
 from .kitchen import Kitchen, listening
 from .onboardings import Onboarding, mails_in, onboardings
 from .outcomes import Outcome, figures, outcomes
@@ -40,13 +40,15 @@ class Run:
         self.site = f"http://127.0.0.1:{site_port}"
         self.orders = sample_orders()
         self.kitchen = Kitchen(folder / "webhooks.jsonl")
+        self.former: list[str] = []
 
     def prepare(self) -> None:
-        """Migrate, and load people and restaurants."""
+        """Migrate, load people and restaurants, and begin what the release before has left."""
         self.out.print(f"Starting on {self.site}/; logs in {report.short(self.folder)}")
         call_command("migrate", verbosity=0)
         visitors.draw()
         people.load(self.orders, f"http://127.0.0.1:{self.kitchen_port}")
+        self.former = former.begin()
 
     def main_job(self, processes: Children) -> bool:
         """Play all orders, report, and return whether each ended as it must, and each customer's onboarding."""
@@ -55,14 +57,18 @@ class Run:
         seconds = time.monotonic() - began
         found = outcomes(stage.placed, stage.surprises)
         mails = mails_in(self.folder / "mail")
-        welcomed = onboardings(stage.placed, mails)
+        welcomed = onboardings(stage.placed, self.former, mails)
         for text in stage.failed:
             self.out.print(text, style="bold red", markup=False)
         self.report(found, welcomed, mails.total(), seconds)
         return len(found) == len(self.orders) and all(one.as_expected for one in (*found, *welcomed))
 
     async def play(self, processes: Children) -> Stage:
-        """Let the people act until all orders and onboardings have ended, or the deadline has passed."""
+        """Let the people act until all orders and onboardings have ended, or the deadline has passed.
+
+        Meanwhile former customers' onboardings are upgraded.
+        """
+        waiting = bool(self.former)
         deadline, ended = time.monotonic() + DEADLINE_SECONDS, asyncio.Event()
         stage = Stage(self.site, settings.ORDERS_SECONDS_PER_MINUTE)
         self.kitchen.told = partial(restaurants.told, stage)
@@ -71,7 +77,11 @@ class Run:
             with report.meter(self.out, len(self.orders)) as meter:
                 while not playing.done() and time.monotonic() < deadline:
                     processes.check(meter.tell)
-                    at = await sync_to_async(figures)(list(stage.placed))
+                    at = await sync_to_async(figures)(list(stage.placed), self.former)
+                    if waiting and at.placed >= former.BESIDE:
+                        waiting = False
+                        upgraded = await sync_to_async(former.upgrade)()
+                        meter.tell(f"{upgraded} onboardings of version 1 were upgraded, beside all this.")
                     over = at.ended + len(stage.failed) == len(self.orders) and at.onboarded == at.served
                     meter.show(at, last=over)
                     if over:

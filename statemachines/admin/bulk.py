@@ -46,6 +46,13 @@ KINDS = {
 }
 
 
+OF_MACHINES = {
+    "upgrade": Kind(gettext_lazy("Upgrade"), permissions.OPERATE, ()),
+    "revert": Kind(gettext_lazy("Take the upgrade back"), permissions.OPERATE, ()),
+}
+"""Acts on all instances of a machine; they are confirmed where they are planned."""
+
+
 class ReasonForm(forms.Form):
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
@@ -115,10 +122,10 @@ class BulkJobPages(Pages):
         job = self.get_object(request, object_id)
         if job is None:
             raise Http404(_("There is no such bulk operation."))
-        kind = KINDS[job.act]
+        kind = (KINDS | OF_MACHINES)[job.act]
         if job.status == BulkJob.Status.PLANNED:
             return self.confirming(request, job, kind)
-        title = titled(kind, job.parameters.get("event"))
+        title = titled(kind, job.parameters.get("event"), job.parameters.get("machine"))
         return self.page(request, "progress.html", {"title": title, "job": job, "refresh": REFRESH_SECONDS})
 
     def confirming(self, request: HttpRequest, job: BulkJob, kind: Kind) -> HttpResponse:
@@ -162,8 +169,10 @@ class BulkJobPages(Pages):
             jobs.run(job.pk, job._state.db or "default")
 
 
-def titled(kind: Kind, event: str | None) -> str:
+def titled(kind: Kind, event: str | None, machine: str | None = None) -> str:
     """Name what is done."""
+    if machine:
+        return f"{kind.label}: {machine}"
     if event:
         return _("Send “%(event)s”") % {"event": capfirst(phrase(event))}
     return str(kind.label).rstrip("… ")

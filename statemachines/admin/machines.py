@@ -11,22 +11,22 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.utils import quote, unquote
+from django.contrib.admin.utils import quote
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from statemachines import engine, picture, registry
-from statemachines.exceptions import UnknownMachine, UnknownVersion
 from statemachines.models import EffectHold, MachineInstance
 
 from . import permissions
 from .changelist import of_state
-from .pages import Pages, unheld
+from .pages import unheld
+from .upgrading import UpgradePages, explores
 from .words import effect_in_words, lasted
 
 EVERYTHING = EffectHold.EVERYTHING
@@ -45,7 +45,7 @@ class HoldForm(forms.Form):
         self.fields["name"].choices = [("", "—"), *((one, one) for one in known), everything]  # type: ignore[attr-defined]
 
 
-class MachinePages(Pages):
+class MachinePages(UpgradePages):
     """The model admin of machines, without its registration."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -53,6 +53,7 @@ class MachinePages(Pages):
         return [
             path("hold/", view(self.hold_view), name=f"{name}_hold"),
             path("release/", view(self.release_view), name=f"{name}_release"),
+            path("<path:object_id>/upgrade/", view(self.upgrade_view), name=f"{name}_upgrade"),
             *super().get_urls(),
         ]
 
@@ -104,14 +105,7 @@ class MachinePages(Pages):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show a machine with its instances per state."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        try:
-            registered = registry.find(unquote(object_id))
-        except (UnknownMachine, UnknownVersion) as error:
-            raise Http404(str(error)) from error
-        if not explores(request, registered):
-            raise PermissionDenied
+        registered = self.explored(request, object_id)
         link = partial(of_state, registered.name, site=self.admin_site.name)
         counts = picture.counted(registered, link, permissions.visible(request, MachineInstance.objects.all()))
         nodes = [node for node in registered.machine.chart.nodes if node.leaf and node.path in counts]
@@ -121,6 +115,7 @@ class MachinePages(Pages):
             "svg": picture.machine_svg(registered, counts),
             "states": [(node.path, counts[node.path]) for node in nodes],
             "list": f"{self.address('changelist')}?machine={registered.name}",
+            "upgrade": self.address("upgrade", quote(registered.name), model="machineoverview"),
         }
         return self.page(request, "machine.html", context)
 
@@ -153,11 +148,6 @@ class MachinePages(Pages):
 
     def home(self) -> HttpResponseRedirect:
         return HttpResponseRedirect(self.address("changelist", model="machineoverview"))
-
-
-def explores(request: HttpRequest, registered: registry.Registered) -> bool:
-    """Say whether the machine's policy lets the user read its definition."""
-    return registered.policy is None or registered.policy.may_explore(permissions.acting(request))
 
 
 def lasted_seconds(seconds: float | None) -> str:

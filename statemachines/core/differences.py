@@ -8,7 +8,7 @@ facts it asks for is not compared.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -71,9 +71,12 @@ class Difference(msgspec.Struct, frozen=True):
     after: str = ""
 
 
-def differences(old: Machine[Any], new: Machine[Any]) -> tuple[Difference, ...]:
-    """Return what changed from one definition to another."""
-    return tuple(_Comparison(old, new).differences())
+def differences(old: Machine[Any], new: Machine[Any], same: Mapping[str, str] | None = None) -> tuple[Difference, ...]:
+    """Return what changed from one definition to another; `same`: which old state is which new one, where it is known.
+
+    See `same_states`, which is asked otherwise.
+    """
+    return tuple(_Comparison(old, new, same_states(old, new) if same is None else same).differences())
 
 
 def same_states(old: Machine[Any], new: Machine[Any]) -> dict[str, str]:
@@ -107,11 +110,11 @@ def _marks(node: Node) -> Counter[str]:
 class _Comparison:
     """Goes through both machines; `paths` maps those of the old one to those of the new one."""
 
-    def __init__(self, old: Machine[Any], new: Machine[Any]) -> None:
+    def __init__(self, old: Machine[Any], new: Machine[Any], paths: Mapping[str, str]) -> None:
         self.old, self.new = old, new
-        self.pairs = _pairs(old, new)
+        self.paths = paths
+        self.pairs = {old.chart.by_path[before]: new.chart.by_path[after] for before, after in paths.items()}
         self.origins = {after: before for before, after in self.pairs.items()}
-        self.paths = {before.path: after.path for before, after in self.pairs.items()}
 
     def differences(self) -> Iterator[Difference]:
         for node in self.old.chart.nodes:

@@ -16,28 +16,31 @@ from django.db.models import Q
 from statemachines import conf, signals
 from statemachines.core.events import Actor
 from statemachines.core.snapshot import Snapshot
+from statemachines.exceptions import NotAllowed
 from statemachines.models import Effect, MachineInstance, PreviousSnapshot, Timer
 
-from . import clock
+from . import allowed, clock
 from .asking import reasoned
 from .changes import Change, NewEntry, NewTimer, Row
 from .macrosteps import encode
 from .patches import patch
 from .store import store
-from .transaction import again, told
+from .transaction import Driven, again, told
 from .upgrading import HISTORY, leaves
+from .versions import known
 
 REVERT = "statemachines.upgrade.revert"
 """The name of the event that history gets."""
 
 
 class Reverted(NamedTuple):
-    """What became of an instance: brought back to `version`, or left as it has moved, or is held by somebody else."""
+    """What became of an instance: brought back to `version`, or left, as it has moved, is held by somebody else, or
+    its policy does not let the actor."""
 
     pk: int
     key: str
     version: int
-    status: Literal["reverted", "moved", "busy"]
+    status: Literal["reverted", "moved", "busy", "denied"]
 
 
 def revert_all(
@@ -50,32 +53,40 @@ def revert_all(
     where: Q | None = None,
     batch: int = 500,
     write: bool = True,
+    policy: bool = False,
 ) -> Iterator[list[Reverted]]:
     """Bring back instances of a machine whose last upgrade is still kept, batch by batch; yield what became of each.
 
-    `where`: which of them. Without `write`, tell what would become of them.
+    `where`: which of them. Without `write`, tell what would become of them. With `policy` the machine's is asked
+    whether the actor may operate each.
     """
     why = reasoned("revert", reason)
     matching = MachineInstance.objects.using(using).filter(where or Q(), machine=name)
-    kept = PreviousSnapshot.objects.using(using).filter(instance__in=matching).order_by("pk")
+    since = clock.now(using) - conf.duration("UPGRADE_KEEP_SECONDS")
+    kept = PreviousSnapshot.objects.using(using).filter(instance__in=matching, at__gte=since).order_by("pk")
     last = 0
-    prune(using)
     while pks := list(kept.filter(pk__gt=last).values_list("pk", flat=True)[:batch]):
         last = pks[-1]
-        yield again(using, lambda pks=pks: _batch(pks, why, actor, origin, using, write=write))  # type: ignore[misc]
+        yield again(using, lambda pks=pks: _batch(pks, why, actor, origin, using, write=write, policy=policy))  # type: ignore[misc]
 
 
-def prune(using: str) -> int:
-    """Forget what was kept for longer than the settings say; return for how many instances."""
-    before = clock.now(using) - conf.duration("UPGRADE_KEEP_SECONDS")
-    return PreviousSnapshot.objects.using(using).filter(at__lt=before).delete()[0]
+def prune(now: datetime, using: str, batch: int) -> int:
+    """Forget a batch of what was kept for longer than the settings say; return for how many instances."""
+    old = PreviousSnapshot.objects.using(using).filter(at__lt=now - conf.duration("UPGRADE_KEEP_SECONDS"))
+    pks = list(old.order_by("at").values_list("pk", flat=True)[:batch])
+    # Asked again as it deletes: an instance that was upgraded meanwhile keeps what it was before that.
+    return again(using, lambda: old.filter(pk__in=pks).delete()[0]) if pks else 0
 
 
-def _batch(pks: Sequence[int], why: str, actor: Actor, origin: str, using: str, *, write: bool) -> list[Reverted]:
+def _batch(
+    pks: Sequence[int], why: str, actor: Actor, origin: str, using: str, *, write: bool, policy: bool
+) -> list[Reverted]:
     rows = store(using)
     found = rows.lock_free(pks) if write else rows.read(pks)
     kept = PreviousSnapshot.objects.using(using).in_bulk([row.pk for row in found])
-    back = [(row, kept[row.pk]) for row in found if row.pk in kept and kept[row.pk].sequence == row.sequence]
+    denied = {row.pk for row in found if policy and not _may(actor, row, using)}
+    same = [row for row in found if row.pk in kept and kept[row.pk].sequence == row.sequence]
+    back = [(row, kept[row.pk]) for row in same if row.pk not in denied]
     if write and back:
         keys = [row.pk for row, _ in back]
         changes = [_change(row, previous, why, actor, origin) for row, previous in back]
@@ -86,10 +97,19 @@ def _batch(pks: Sequence[int], why: str, actor: Actor, origin: str, using: str, 
         for (row, _), change in zip(back, changes, strict=True):
             signals.announce(row.machine, change, using)
     done = [Reverted(row.pk, row.key, previous.version, "reverted") for row, previous in back]
-    same, seen = {row.pk for row, _ in back}, {row.pk for row in found}
-    done += [Reverted(row.pk, row.key, row.version, "moved") for row in found if row.pk not in same]
+    done += [Reverted(row.pk, row.key, row.version, "denied") for row in same if row.pk in denied]
+    seen, still = {row.pk for row in found}, {row.pk for row in same}
+    done += [Reverted(row.pk, row.key, row.version, "moved") for row in found if row.pk not in still]
     left = dict(MachineInstance.objects.using(using).filter(pk__in=set(pks) - seen).values_list("pk", "key"))
     return done + [Reverted(pk, key, 0, "busy") for pk, key in left.items()]
+
+
+def _may(actor: Actor, row: Row, using: str) -> bool:
+    try:
+        allowed.operates(Driven(known(row.machine, row.version, using), row), actor, "revert", system=False)
+    except NotAllowed:
+        return False
+    return True
 
 
 def _change(row: Row, previous: PreviousSnapshot, why: str, actor: Actor, origin: str) -> Change:

@@ -16,7 +16,7 @@ from django.db.models.functions import Least
 from statemachines import conf
 from statemachines.models import Effect, MachineInstance, SweepRecord, Timer
 
-from . import clock, holds, idempotency, pace
+from . import clock, holds, idempotency, pace, reverting
 from .changes import DueEffect, DueTimer
 from .dispatch import hand
 from .transaction import again
@@ -65,10 +65,15 @@ def sweep(using: str) -> Swept:
         more_timers = wanted and len(claimed.timers) == wanted
         if not more_timers and len(claimed.effects) < batch:
             break
-    idempotency.prune(claimed.now, using, batch)
-    pace.prune(claimed.now, using, batch)
+    tidy(claimed.now, using)
     record(Swept(timers, effects), using)
     return Swept(timers, effects)
+
+
+def tidy(now: datetime, using: str) -> None:
+    """Delete a batch of each kind of rows that are kept for some time only."""
+    for prune in (idempotency.prune, pace.prune, reverting.prune):
+        prune(now, using, conf.get("SWEEP_BATCH"))
 
 
 def _out(most: int, using: str) -> int:

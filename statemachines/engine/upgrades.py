@@ -22,7 +22,6 @@ from statemachines.models import MachineInstance
 from . import allowed
 from .asking import located, reasoned, who
 from .changes import Row
-from .reverting import prune
 from .store import store
 from .transaction import BUSY, Driven, again
 from .upgrading import Order, Outcome, upgrade_rows
@@ -32,10 +31,14 @@ LOCK_WAIT = timedelta(seconds=1)
 
 
 class Batch(NamedTuple):
-    """What became of a batch of instances; `busy` were held by somebody else the whole time."""
+    """What became of a batch of instances; `busy` were held by somebody else the whole time.
+
+    `last` is the highest of their keys.
+    """
 
     outcomes: list[Outcome]
     busy: int
+    last: int
 
 
 def upgrade(
@@ -100,16 +103,17 @@ def upgrade_all(
     per_second: float | None = None,
     sample: int | None = None,
     write: bool = True,
+    policy: bool = False,
 ) -> Iterator[Batch]:
     """Upgrade the instances of a machine, batch by batch in the order of their keys, and yield what became of each.
 
     `where`: which of them. `per_second`: at most so many. Without `write` nothing changes, and nothing is locked: the
-    mapping is run on all of them, or on `sample`. Raises UnknownVersion.
+    mapping is run on all of them, or on `sample`. With `policy` the machine's is asked whether the actor may operate
+    each, as it is then. Raises UnknownVersion.
     """
     registered = known(name, to, using)
-    order = Order(name, to, actor, origin, reasoned("upgrade", reason))
+    order = Order(name, to, actor, origin, reasoned("upgrade", reason), policy)
     rows = candidates(name, to, using, ended=ended).filter(where or Q()).order_by("pk")
-    prune(using)
     alone = registered.acts or signals.transition.has_listeners(name)
     size = min(batch, int(per_second) or 1) if per_second else batch
     last, left, started, done = 0, sample, time.monotonic(), 0
@@ -129,7 +133,7 @@ def upgrade_all(
 def _batch(pks: Sequence[int], order: Order, using: str, *, write: bool, alone: bool) -> Batch:
     rows = store(using)
     if not write:
-        return Batch(upgrade_rows(_due(rows.read(pks), order), rows, order, using, write=False), 0)
+        return Batch(upgrade_rows(_due(rows.read(pks), order), rows, order, using, write=False), 0, pks[-1])
     outcomes: list[Outcome] = []
     tried: set[int] = set()
     if not alone:
@@ -150,7 +154,7 @@ def _batch(pks: Sequence[int], order: Order, using: str, *, write: bool, alone: 
                     busy += 1
                 else:
                     outcomes.append(Outcome(pk, "", 0, "blocked", "", reason=f"the database refused: {error}"))
-    return Batch(outcomes, busy)
+    return Batch(outcomes, busy, pks[-1])
 
 
 def _free(pks: Sequence[int], order: Order, using: str) -> tuple[list[Outcome], set[int]]:

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from django.db import DatabaseError
 
-from statemachines import signals
+from statemachines import registry, signals
 from statemachines.core.border import event_from, succeeded
 from statemachines.core.codec import codec
 from statemachines.core.crossing import Crossing, arrive
@@ -26,15 +26,18 @@ from statemachines.exceptions import (
     EventRefused,
     InvalidValue,
     MachineError,
+    NotAllowed,
     NoUpgrade,
     UnknownMachine,
     UnknownVersion,
     UpgradeBlocked,
 )
 from statemachines.models import Effect, MachineInstance, Timer
+from statemachines.policy import Subject
 from statemachines.registry import Registered
 from statemachines.upgrades import way
 
+from . import allowed
 from .changes import Change, NewEntry, NewTimer, Previous, Row
 from .macrosteps import Macrosteps, encode
 from .patches import patch
@@ -63,13 +66,14 @@ class Outcome(NamedTuple):
 
 @dataclass(slots=True)
 class Order:
-    """What is wanted: where to, and who says so."""
+    """What is wanted: where to, and who says so; `policy`: whether the machine's is asked if they may."""
 
     name: str
     to: int
     actor: Actor
     origin: str
     reason: str
+    policy: bool = False
 
 
 @dataclass(slots=True)
@@ -168,7 +172,7 @@ def _taken(version: int, group: list[Candidate], registered: Registered, order: 
     arrived = []
     for one in going:
         made = Arrived(registered, one)
-        if _tried(one, partial(made.arrive, crossings[-1], order)):
+        if _tried(one, partial(made.arrive, crossings[-1], order)) and _tried(one, partial(made.ask, order)):
             arrived.append(made)
     return arrived
 
@@ -181,7 +185,7 @@ def _tried(one: Candidate, work: Callable[[], None]) -> bool:
     """Do something with an instance; where it fails, that is why the instance stays."""
     try:
         work()
-    except (UpgradeBlocked, InvalidValue, EventRefused, UnknownVersion, UnknownMachine) as error:
+    except (UpgradeBlocked, InvalidValue, EventRefused, UnknownVersion, UnknownMachine, NotAllowed) as error:
         one.problem = str(error)
     except MachineError as error:
         if isinstance(error.__cause__, DatabaseError):  # the transaction is broken
@@ -236,6 +240,14 @@ class Arrived(Macrosteps):
                 self._obey(command, moment)
             self.snapshot = step.snapshot
         self._drain(order.actor)
+
+    def ask(self, order: Order) -> None:
+        """Ask the policy, where it is to be asked, of the instance as it has arrived. Raises NotAllowed."""
+        policy, row, snapshot = registry.find(order.name).policy, self.candidate.row, self.snapshot
+        if order.policy and policy is not None and snapshot is not None:
+            subject = Subject(self.machine, row.pk, row.key, row.status, row.sequence, snapshot, row.created_at)
+            if not policy.may_operate(order.actor, subject):
+                raise NotAllowed(f"{allowed.told(order.actor)} may not upgrade {order.name} {row.key}.")
 
     def _patch(self, snapshot: Snapshot[Any]) -> str:
         """Return what changed, with both sides plain; what history states remember is told anew as a whole."""

@@ -20,7 +20,9 @@ from statemachines.core.functions import Effect as Declared
 from statemachines.core.functions import Named
 from statemachines.engine import holds
 from statemachines.engine.claims import retry_of
+from statemachines.engine.following import follow_effect
 from statemachines.engine.outbox import EffectCall, run_effect
+from statemachines.exceptions import UnknownVersion
 from statemachines.models import Effect, MachineInstance
 
 Which = Declared[Any, Any] | str
@@ -97,9 +99,12 @@ class Effects:
         return done
 
     def end(self, row: Effect, *, raises: bool = True) -> None:
-        """Run one effect as it was told."""
-        told = self._told.get(_short(row.name), Told())
+        """Run one effect as it was told. Raises UnknownVersion where this code does not have its version."""
+        self._follow(row)
+        if row.status not in Effect.OPEN:
+            return  # the newer version lets it go
         declared = registry.find(row.instance.machine, row.version).effect(row.name)
+        told = self._told.get(_short(row.name), Told())
         if told.error is not None and told.times is None:
             last = retry_of(declared).max_attempts
             self._open().filter(pk=row.pk).update(attempts=row.attempts_before + last - 1)
@@ -120,6 +125,14 @@ class Effects:
             name = _short(row.name)
             hint = f"effects.fail({name}, …) says that it may, effects.fake({name}, …) runs something else."
             raise AssertionError(f"The effect {row.name} raised {unexpected[0]!r}. {hint}") from unexpected[0]
+
+    def _follow(self, row: Effect) -> None:
+        """Have an instance of a version that this code lacks follow to a newer one, where it does so by itself."""
+        try:
+            registry.find(row.instance.machine, row.version)
+        except UnknownVersion:
+            if follow_effect(row.pk, self.using):
+                row.refresh_from_db(using=self.using)
 
     def next_told(self, until: datetime) -> tuple[datetime, Effect] | None:
         """Return the effect that was told what to do, or whose deadline is over, first until a moment, and when."""

@@ -90,6 +90,7 @@ def every_page(folder: Path, actor: Actor) -> dict[str, str]:
         "list of a machine": address("machineinstance_changelist") + "?machine=examples.door",
         "machines": address(f"{machine}_changelist"),
         "machine": address(f"{machine}_change", "examples.notes"),
+        "upgrade": address(f"{machine}_upgrade", "orders.onboarding"),
         "instance": page_of(made),
         "with a timer": page_of(timed),
         "with a failed effect": page_of(failed),

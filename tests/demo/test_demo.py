@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections import Counter
@@ -17,14 +18,16 @@ from orders.mail import mail
 from orders.models import Order, Restaurant
 from orders.onboarding.data import Unsubscribed
 from orders.onboarding.effects import FIRST_DRIP, WELCOME
+from orders.onboarding.start import NAME
 from orders.services import place_order
-from project.demo import people, report
+from project.demo import former, people, report
 from project.demo.customers import UNSUBSCRIBER, waiting
 from project.demo.kitchen import Kitchen
 from project.demo.onboardings import mails_in, onboardings
 from project.demo.outcomes import figures, outcomes
 from project.demo.processes import alive, free_port, owner
 from project.demo.sample import sample_orders
+from statemachines import registry
 from statemachines.actors import actor_of
 from statemachines.engine import force, send
 from statemachines.models import MachineInstance
@@ -141,25 +144,52 @@ def test_onboardings_are_told_with_their_mails(machines: Clock) -> None:
     placed = [delivered(name) for name in ("Selam Tesfaye", "Þórður Einarsson", UNSUBSCRIBER)]
     elsewhere = delivered("Elif Yıldırım")
     machines.effects.run()
-    at = figures(placed)
+    at = figures(placed, [])
     assert (at.placed, at.delivered, at.ended, at.served, at.onboarded) == (3, 3, 3, 3, 0)
     seen = MachineInstance.objects.of("orders.onboarding").get(data__name=UNSUBSCRIBER)
     send(seen, Unsubscribed(), system=True)
     machines.advance(days=1)
     machines.effects.run()
-    assert figures(placed).onboarded == 3
+    assert figures(placed, []).onboarded == 3
     mails = Counter({(f"{people.login_of(name)}@demo.test", WELCOME): 1 for name in ("Selam Tesfaye", UNSUBSCRIBER)})
     mails["selam.tesfaye@demo.test", FIRST_DRIP] = 1
     mails["thordur.einarsson@demo.test", FIRST_DRIP] = 2
-    good, wrong, left = onboardings(placed, mails)
+    good, wrong, left = onboardings(placed, [], mails)
     assert (good.as_expected, wrong.as_expected, left.as_expected) == (True, False, True)
-    assert [one.data.name for one in onboardings([elsewhere], mails)] == ["Elif Yıldırım"]
+    assert [one.data.name for one in onboardings([elsewhere], [], mails)] == ["Elif Yıldırım"]
     out = console()
     report.welcomes(out, [good, wrong, left], 5)
     text = out.file.getvalue()
     assert "2 of 3 onboardings" in text
     assert f"{UNSUBSCRIBER} unsubscribed in time" in text
     assert "Þórður Einarsson: expected onboarded" in text
+
+
+def test_former_customers_are_upgraded_while_they_wait(
+    machines: Clock, mailoutbox: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the release before has begun and welcomed is upgraded once, ends on time as version 2, and is told of."""
+    monkeypatch.setitem(registry._machines, NAME, dict(registry._machines[NAME]))
+    keys = former.begin()
+    assert former.begin() == []  # a second run on one database
+    waiting = MachineInstance.objects.of(NAME).filter(version=1, state="await_first_drip_email")
+    assert (len(keys), waiting.count(), len(mailoutbox)) == (len(former.CUSTOMERS), len(keys), len(keys))
+    del registry._machines[NAME][1]  # the workers do not have it
+    machines.advance(seconds=former.DAY_SECONDS - 1)
+    assert (former.upgrade(), former.upgrade()) == (len(keys), 0)
+    assert figures([], keys).onboarded == 0
+    machines.advance(seconds=1)
+    machines.effects.run()
+    at = figures([], keys)
+    assert (at.served, at.onboarded) == (len(keys), len(keys))
+    found = onboardings([], keys, Counter((mail.to[0], mail.subject) for mail in mailoutbox))
+    assert all(one.as_expected and (one.begun, one.version) == (1, 2) for one in found)
+    out = console()
+    report.welcomes(out, [*found, dataclasses.replace(found[0], version=1)], 5)
+    text = " ".join(out.file.getvalue().split())
+    assert f"{len(keys)} of them had been begun by version 1: upgraded while they waited for their day (30 s)" in text
+    assert "they ended as version 2, and nobody got an e-mail twice" in text
+    assert f"{found[0].data.name}: expected onboarded" in text
 
 
 def delivered(name: str) -> int:

@@ -84,6 +84,34 @@ def test_it_follows_when_its_effect_runs(old: Registered, publishing: Publish, d
     assert Effect.objects.get(instance=instance).status == "applied"
 
 
+def test_the_testing_kit_follows_as_a_worker_does(old: Registered, publishing: Publish, machines: Clock) -> None:
+    """`effects.run` has an instance of a version that the code has dropped follow first, with what was faked for it."""
+    instance = begun()
+    lazy(publishing, old)
+    machines.effects.fake("greet")
+    assert [effect.status for effect in machines.effects.run()] == ["applied"]
+    instance.refresh_from_db()
+    assert (instance.version, instance.state) == (2, "pause")
+
+
+def test_the_testing_kit_runs_nothing_that_is_let_go(old: Registered, publishing: Publish, machines: Clock) -> None:
+    """An effect that the newer version lets go is over without having run; the one that it asks for itself runs."""
+    begun()
+    lazy(publishing, old, UPGRADE.replace("events", 'invokes={"greet": None}, events'))
+    assert [(one.version, one.status) for one in machines.effects.run("greet")] == [(1, "cancelled"), (2, "applied")]
+
+
+def test_the_testing_kit_tells_of_a_version_that_is_not_there(
+    old: Registered, publishing: Publish, machines: Clock
+) -> None:
+    """Where an instance does not follow, nothing but an error tells that no worker here would run its effect."""
+    begun()
+    publishing(V2)
+    forget(old)
+    with pytest.raises(UnknownVersion):
+        machines.effects.run()
+
+
 def test_its_own_word_comes_first(old: Registered, publishing: Publish) -> None:
     """An instance that is pinned, or never to be upgraded, does not follow though its machine's do."""
     pinned = waiting("a")

@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 
 from statemachines.engine import send, snapshot_at
 from statemachines.engine.outbox import run_effect
+from statemachines.engine.sweep import sweep
 from statemachines.exceptions import UnknownVersion
 from statemachines.models import Effect, MachineInstance, PreviousSnapshot, Timer
 from statemachines.registry import Registered
@@ -146,11 +147,14 @@ def test_an_upgrade_is_taken_back_without_the_old_code(journey: Registered, publ
 
 
 def test_what_is_old_is_forgotten(journey: Registered, publishing: Publish, machines: Clock, settings: Any) -> None:
-    """After the time that the settings say, an upgrade cannot be taken back any more."""
+    """After the time that the settings say, an upgrade cannot be taken back any more, and the sweep forgets it."""
     waiting("a")
     second(publishing)
     run()
+    sweep("default")
+    assert PreviousSnapshot.objects.exists()
     settings.STATEMACHINES = {**settings.STATEMACHINES, "UPGRADE_KEEP_SECONDS": 3600}
     machines.advance(hours=2)
     assert "No instance of examples.journey has an upgrade that can be taken back." in run("--revert")
+    sweep("default")
     assert not PreviousSnapshot.objects.exists()

@@ -21,6 +21,7 @@ class Overlay(msgspec.Struct, frozen=True):
     """`active`: the configuration. `passed`: states that were active before. `last`: ids of the transitions taken last.
 
     `timers`: a text for a state whose timer runs ("12 min left"). `failed`: ids of a state's effects that failed.
+    `tints`: states and transitions that are "added" or "removed" between two versions.
     """
 
     active: frozenset[str] = frozenset()
@@ -29,6 +30,7 @@ class Overlay(msgspec.Struct, frozen=True):
     timers: Mapping[str, str] = {}
     failed: Mapping[str, tuple[str, ...]] = {}
     counts: Mapping[str, Count] = {}
+    tints: Mapping[str, str] = {}
     told: str = ""
     """A sentence more for those who hear the picture."""
 

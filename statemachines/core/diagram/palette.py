@@ -21,6 +21,8 @@ STATE = ("#ffffff", "#8a94a0")
 HOLDER_BORDER = "#c3ccd6"
 ACTIVE = ("#d7ebff", ACCENT)
 PASSED = ("#e9f1fa", "#7fa3cf")
+TINTS = {"added": ("#e6f7ea", "#2f9e4f"), "removed": ("#ffebe9", "#d1434b")}
+"""What came and went between two versions."""
 TAG = ("#eceff3", "#59636e")
 
 CHIPS = {

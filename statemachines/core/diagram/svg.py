@@ -7,12 +7,12 @@ right, and a stylesheet can still change them. Limits: writes what it is given, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from html import escape
 from urllib.parse import quote
 
 from . import palette
-from .graph import WHEN, Arrow, Box, Graph, Line, Trigger
+from .graph import WHEN, Arrow, Box, Graph, Line, Role, Trigger
 from .icons import FILLED, ICONS
 from .layout import Layout, Rect
 from .measure import CHIP_GAP, LABELS, PAD, TEXT, TITLE, Content, Text, bold, chip, content, icon, tag_width
@@ -22,7 +22,7 @@ from .widths import width
 
 FONT = "Arial, 'Liberation Sans', Helvetica, 'DejaVu Sans', sans-serif"
 LEGEND_ROW = 22
-LEGEND = {
+LEGEND: dict[Role, str] = {
     "event": "an event comes from outside",
     "after": "time has passed",
     "always": "at once, without an event",
@@ -37,12 +37,29 @@ Attribute = str | float
 
 def svg(graph: Graph, layout: Layout, overlay: Overlay = NOTHING) -> str:
     """Write the picture of a machine, or of an instance or a count of instances where the overlay says so."""
-    return _Writer(graph, layout, overlay).document()
+    return Writer(graph, layout, overlay).document()
 
 
 def state_id(path: str) -> str:
     """Return the id of a state's element."""
     return f"s-{quote(path, safe='.')}"
+
+
+def document(title: str, told: str, engine: str, wide: float, height: float, *inside: str, role: str = "img") -> str:
+    """Write a whole picture."""
+    attributes: dict[str, Attribute] = {
+        "xmlns": "http://www.w3.org/2000/svg",
+        "viewBox": f"0 0 {wide:.0f} {height:.0f}",
+        "width": round(wide),
+        "height": round(height),
+        "class": "statechart",
+        "role": role,
+        "font-family": FONT,
+        "font-size": TEXT,
+        "data-engine": engine,
+    }
+    page = element("rect", {"class": "page", "width": "100%", "height": "100%", "fill": palette.PAGE})
+    return element("svg", attributes, words("title", title), words("desc", told), page, *inside)
 
 
 def element(name: str, attributes: dict[str, Attribute], *inside: str) -> str:
@@ -83,11 +100,14 @@ def sign(name: str, x: float, y: float, colour: str, kind: str = "") -> str:
     return element("path", {**place, "color": colour, **drawn, **({} if name in FILLED else joined)})
 
 
-class _Writer:
-    def __init__(self, graph: Graph, layout: Layout, overlay: Overlay) -> None:
+class Writer:
+    """Writes a machine's picture; `prefix` begins each id, where two machines are in one picture."""
+
+    def __init__(self, graph: Graph, layout: Layout, overlay: Overlay, prefix: str = "") -> None:
         self.graph = graph
         self.layout = layout
         self.overlay = overlay
+        self.prefix = prefix
         leaves = {found.path for found in graph.root.walk() if not found.children}
         self.most = max((count.number for path, count in overlay.counts.items() if path in leaves), default=0)
         self.used = {"effect" if line.effect else line.role for line in self._lines()}
@@ -100,36 +120,24 @@ class _Writer:
                 yield from trigger.lines
 
     def document(self) -> str:
-        layout, legend = self.layout, list(self._legend())
-        wide = max(layout.width, 16 + max((wide for wide, _ in legend), default=0))
-        placed = list(_in_rows(legend, layout.height, wide))
-        height = placed[-1][1] + LEGEND_ROW + 6 if placed else layout.height
+        layout = self.layout
+        legend, wide, height = legend_below(self.used, layout.width, layout.height)
         linked = any(count.href for count in self.overlay.counts.values())
-        attributes: dict[str, Attribute] = {
-            "xmlns": "http://www.w3.org/2000/svg",
-            "viewBox": f"0 0 {wide:.0f} {height:.0f}",
-            "width": round(wide),
-            "height": round(height),
-            "class": "statechart",
-            "role": "group" if linked else "img",
-            "font-family": FONT,
-            "font-size": TEXT,
-            "data-engine": layout.engine,
-        }
         told = " ".join(part for part in (self.graph.told, self.overlay.told) if part)
-        depths = self._depths(self.graph.root, 0)
-        return element(
-            "svg",
-            attributes,
-            words("title", f"{self.graph.root.title}: statechart"),
-            words("desc", told),
-            element("rect", {"class": "page", "width": "100%", "height": "100%", "fill": palette.PAGE}),
-            *(self._state(found, depth) for found, depth in depths),
-            *(self._line(arrow) for arrow in self.graph.arrows),
-            *(label for arrow in self.graph.arrows for label in self._labels(arrow)),
-            *(badge for found in self.graph.root.walk() for badge in self._badges(found)),
-            *(element("g", {"class": f"legend {line.role}"}, *_legend_entry(line, x, y)) for x, y, line in placed),
-        )
+        role = "group" if linked else "img"
+        title = f"{self.graph.root.title}: statechart"
+        return document(title, told, layout.engine, wide, height, *self.frames(), *self.inside(), *legend, role=role)
+
+    def frames(self) -> Iterator[str]:
+        """Yield the states that hold states."""
+        yield from (self._state(found, depth) for found, depth in self._depths(self.graph.root, 0) if found.children)
+
+    def inside(self) -> Iterator[str]:
+        """Yield what stands in those."""
+        yield from (self._state(found, 0) for found in self.graph.root.walk() if not found.children)
+        yield from (self._line(arrow) for arrow in self.graph.arrows)
+        yield from (label for arrow in self.graph.arrows for label in self._labels(arrow))
+        yield from (badge for found in self.graph.root.walk() for badge in self._badges(found))
 
     def _depths(self, found: Box, depth: int) -> Iterator[tuple[Box, int]]:
         yield found, depth
@@ -148,7 +156,7 @@ class _Writer:
             classes.append(f"depth-{depth % len(palette.NESTED)}")
         tip = words("title", ". ".join(part for part in (found.title, found.about) if part))
         inside = self._history(found, rect) if found.kind == "history" else self._shape(found, rect, depth)
-        attributes: dict[str, Attribute] = {"id": state_id(found.path), "class": " ".join(classes)}
+        attributes: dict[str, Attribute] = {"id": self.prefix + state_id(found.path), "class": " ".join(classes)}
         return element("g", {**attributes, "data-state": found.path}, tip, *inside)
 
     def _standing(self, found: Box) -> Iterator[str]:
@@ -161,11 +169,15 @@ class _Writer:
             yield "passed"
         if self.overlay.failed.get(found.path):
             yield "failed"
+        if found.path in self.overlay.tints:
+            yield self.overlay.tints[found.path]
 
     def _colours(self, found: Box, depth: int) -> tuple[str, str, float]:
         standing = set(self._standing(found))
         nested = palette.NESTED[depth % len(palette.NESTED)]
         fill, border = (nested, palette.HOLDER_BORDER) if found.children else palette.STATE
+        if tint := self.overlay.tints.get(found.path):
+            return *palette.TINTS[tint], 1.6
         if "active" in standing:
             return fill if found.children else palette.ACTIVE[0], palette.ACTIVE[1], 2.2
         if "passed" in standing:
@@ -285,13 +297,16 @@ class _Writer:
         role = trigger.lines[0].role
         last = trigger.id in self.overlay.last
         fill, border, ink = palette.CHIPS[role]
-        name = f"t-{quote(trigger.id, safe='.')}-{quote(arrow.target, safe='.')}"
-        attributes: dict[str, Attribute] = {"id": name, "class": f"trigger {role}{' last' if last else ''}"}
+        tint = self.overlay.tints.get(trigger.id, "")
+        rim, thick = (palette.ACCENT, 2.2) if last else (palette.TINTS[tint][1], 2) if tint else (border, 1)
+        name = f"{self.prefix}t-{quote(trigger.id, safe='.')}-{quote(arrow.target, safe='.')}"
+        classes = " ".join(filter(None, ("trigger", role, "last" if last else "", tint)))
+        attributes: dict[str, Attribute] = {"id": name, "class": classes}
         return element(
             "g",
             {**attributes, "data-transition": trigger.id},
             words("title", trigger.told),
-            box(rect, 6, fill, palette.ACCENT if last else border, 2.2 if last else 1, class_="chip"),
+            box(rect, 6, fill, rim, thick, class_="chip"),
             *(part for one in chip(trigger).texts for part in _chip_row(rect, one, ink)),
         )
 
@@ -322,13 +337,15 @@ class _Writer:
             text(rect.right - 8, y + 13, told, font_weight="bold", text_anchor="end", fill=palette.PAGE),
         )
 
-    # the legend
 
-    def _legend(self) -> Iterator[tuple[float, Line]]:
-        for role, told in LEGEND.items():
-            if role in self.used:
-                line = Line(role, told)
-                yield width(told, TEXT) + 40, line
+def legend_below(used: Collection[str], wide: float, top: float) -> tuple[list[str], float, float]:
+    """Return the legend of the roles that are used, and how wide and high the picture is with it."""
+    entries = [(width(told, TEXT) + 40, Line(role, told)) for role, told in LEGEND.items() if role in used]
+    wide = max(wide, 16 + max((each for each, _ in entries), default=0))
+    placed = list(_in_rows(entries, top, wide))
+    height = placed[-1][1] + LEGEND_ROW + 6 if placed else top
+    drawn = [element("g", {"class": f"legend {line.role}"}, *_legend_entry(line, x, y)) for x, y, line in placed]
+    return drawn, wide, height
 
 
 def _in_rows(legend: list[tuple[float, Line]], top: float, limit: float) -> Iterator[tuple[float, float, Line]]:

@@ -22,9 +22,8 @@ from django.db import DatabaseError, close_old_connections, connections, router
 from statemachines import conf
 from statemachines.engine import clock, jobs
 from statemachines.engine.dispatch import together
-from statemachines.engine.idempotency import prune
 from statemachines.engine.outbox import run_effect
-from statemachines.engine.sweep import Swept, claim, record
+from statemachines.engine.sweep import Swept, claim, record, tidy
 from statemachines.engine.timers import fire_timers
 from statemachines.models import MachineInstance
 
@@ -61,12 +60,12 @@ class Command(BaseCommand):
 def sweep(using: str, stop: threading.Event) -> Counter[str]:
     """Claim a batch and do it: due timers, effects, then what is due before the next sweep, each at its time.
 
-    What raises is logged. After `stop` no further effect is begun; the claimed timers still fire. Old idempotency
-    records go too, and acts on many instances are done, as by Beat's sweep and its workers.
+    What raises is logged. After `stop` no further effect is begun; the claimed timers still fire. What is
+    kept for some time only goes too, and acts on many instances are done, as by Beat's sweep and its workers.
     """
     done: Counter[str] = Counter()
     claimed = claim(using)
-    prune(claimed.now, using, conf.get("SWEEP_BATCH"))
+    tidy(claimed.now, using)
     work = [(at, "", pks) for at, pks in together(claimed.timers, claimed.now)]
     work += [(max(at, claimed.now), "effect", [pk]) for pk, _, at in claimed.effects]
     for due_at, effect, pks in sorted(work):

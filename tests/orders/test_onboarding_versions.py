@@ -1,16 +1,15 @@
-"""Instances that releases before this one have left behind: each goes on as the current version, in every state."""
+"""Onboardings that a release before this one has left behind: each goes on as the current version, in every state."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 
 from orders.onboarding.data import Unsubscribed
+from project.demo import onboarding_v1 as v1
 from statemachines import registry
 from statemachines.core.published import fingerprint
 from statemachines.engine import create, send
@@ -20,27 +19,15 @@ from statemachines.testing.travel import Clock
 from statemachines.upgrades import way
 from statemachines.versions import published
 
-from . import onboarding_v1 as v1
+from .releases import release
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NAME = "orders.onboarding"
 
 
-@contextmanager
-def release_1() -> Iterator[None]:
-    """Run the code of the release before."""
-    before = registry._machines[NAME]
-    registry._machines[NAME] = {}
-    registry.register(v1.onboarding, app_label="orders")
-    try:
-        yield
-    finally:
-        registry._machines[NAME] = before
-
-
 def left_behind(machines: Clock, state: str) -> MachineInstance:
     """Return an onboarding that version 1 has brought to a state."""
-    with release_1():
+    with release(v1.onboarding):
         data = v1.OnboardingData(user="1", name="Selam Tesfaye", email="selam@town.example", orders=(7,))
         one = create(NAME, "1", data=data, system=True)
         if state == "unsubscribed":

@@ -1,4 +1,7 @@
-"""The onboarding as it was, version 1: what a release before this one has run, and left instances of."""
+"""The onboarding as it was, version 1: what a release before this one has run, and left instances of.
+
+Limits: its own code; what it shares with the current version are its events, and its e-mails' templates.
+"""
 
 from __future__ import annotations
 
