@@ -73,7 +73,7 @@ def upgrade_svg(name: str, old: int, new: int) -> str:
 
     Raises UnknownMachine and UnknownVersion; UpgradeError and ImproperlyConfigured where the upgrade is faulty.
     """
-    before, after = (_side(definition(name, version)) for version in (old, new))
+    before, after = (side(definition(name, version)) for version in (old, new))
     return beside(before, after, becoming_of(name, old, new))
 
 
@@ -85,7 +85,8 @@ def becoming_of(name: str, old: int, new: int) -> dict[str, tuple[str, ...]]:
         return {}
 
 
-def _side(machine: Machine[Any]) -> Side:
+def side(machine: Machine[Any]) -> Side:
+    """Return one half of the picture of an upgrade."""
     known = graph_of(machine)
     layout = layout_of(known)
     return Side(machine, shown(known, layout), layout)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from project.celery import app
 from statemachines import Actor, tasks
 from statemachines.engine import jobs, send
 from statemachines.management.commands.statemachines_sweep import sweep
@@ -19,10 +21,14 @@ from statemachines.registry import Registered
 from tests.versions.conftest import Publish, publishing
 from tests.versions.journey import UPGRADE, V2
 from tests.versions.test_upgrades import begun, journey, second, waiting
+from tests.workers import send_there
 
 __all__ = ["journey", "publishing"]
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # kombu leaves its sockets to the garbage collector
+]
 
 
 class Own(Policy):
@@ -161,14 +167,17 @@ def test_a_faulty_upgrade_is_told(operator: Client, journey: Registered, publish
 
 def test_a_task_begins_it_too(journey: Registered, publishing: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
     """The task notes a job of the project's own and hands its batches to the control queue."""
+    send_there(monkeypatch)
     waiting("a")
     second(publishing)
-    sent: list[Any] = []
-    monkeypatch.setattr(tasks.run_bulk, "apply_async", lambda args, **given: sent.append((args, given)))
-    tasks.upgrade_instances("journey")
+    with app.connection_for_read() as connected, closing(connected.SimpleQueue("control")) as queue:
+        queue.clear()
+        tasks.upgrade_instances("journey")
+        message = queue.get(timeout=10)
+        message.ack()
     job = BulkJob.objects.get()
     assert (job.actor_kind, job.reason, job.total) == ("system", "upgraded to version 2", 1)
-    assert sent == [((job.pk, "default"), tasks.control())]
+    assert (message.headers["task"], message.payload[0]) == (tasks.run_bulk.name, [job.pk, "default"])
     while jobs.run(job.pk, "default"):
         pass
     assert versions() == {"a": 2}

@@ -6,7 +6,7 @@ import re
 
 from statemachines import Upgrade
 from statemachines.core.diagram.beside import becoming, beside
-from statemachines.picture import _side
+from statemachines.picture import side
 from tests.versions.journey import V1, V2
 
 RENAMING = Upgrade("journey", 1, 2, states={"wait": "pause"})
@@ -14,7 +14,7 @@ CHOOSING = Upgrade("journey", 1, 2, states=lambda state: "pause", images=["pause
 
 
 def drawn(*upgrades: Upgrade) -> str:
-    return beside(_side(V1), _side(V2), becoming(upgrades, V1))
+    return beside(side(V1), side(V2), becoming(upgrades, V1))
 
 
 def arrows(svg: str) -> set[tuple[str, str]]:
@@ -47,7 +47,7 @@ def test_what_came_and_went_is_tinted() -> None:
 
 def test_without_an_upgrade_nothing_is_said_to_become_something() -> None:
     """Where no upgrade leads to the new version the two stand side by side without an arrow."""
-    svg = beside(_side(V1), _side(V2), {})
+    svg = beside(side(V1), side(V2), {})
     assert not arrows(svg)
     assert "removed" in classes(svg, "old-s-wait")
 
