@@ -1,7 +1,7 @@
 """Two versions of a machine side by side, with dashed arrows from each old state to what it becomes at the upgrade.
 
 What only the old one has is red, what only the new one has green. Limits: each is placed by itself, so an arrow may
-pass behind what stands between.
+pass behind labels that stand between.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from statemachines.core.differences import differences, same_states
 from statemachines.core.machine import Machine
 from statemachines.core.upgrade import Upgrade, listed
@@ -17,6 +19,7 @@ from statemachines.core.words import state_in_words
 
 from . import palette
 from .graph import Graph
+from .lanes import way
 from .layout import Layout, Point, Rect
 from .measure import TEXT
 from .overlay import Overlay
@@ -79,7 +82,7 @@ def beside(old: Side, new: Side, becomes: Becoming) -> str:
         height,
         element("g", {"class": "version old"}, *writers[0].frames()),
         element("g", {"class": "version new", "transform": aside}, *writers[1].frames()),
-        *_arrows(old.layout, new.layout, left, becomes),
+        *_arrows(old, new, left, becomes),
         element("g", {"class": "version old"}, *writers[0].inside()),
         element("g", {"class": "version new", "transform": aside}, *writers[1].inside()),
         *key,
@@ -117,19 +120,29 @@ def _tints(old: Side, new: Side, becomes: Becoming) -> tuple[set[str], set[str]]
 # arrows between the machines
 
 
-def _arrows(old: Layout, new: Layout, left: float, becomes: Becoming) -> Iterator[str]:
+def _arrows(old: Side, new: Side, left: float, becomes: Becoming) -> Iterator[str]:
+    boxes = old.layout.boxes, {path: replace(box, x=box.x + left) for path, box in new.layout.boxes.items()}
     pairs = [(path, image) for path, images in becomes.items() for image in images]
-    pairs = [(path, image) for path, image in pairs if path in old.boxes and image in new.boxes]
+    pairs = [(path, image) for path, image in pairs if path in boxes[0] and image in boxes[1]]
     for path, image in pairs:
-        source, target = old.boxes[path], new.boxes[image]
-        ends = sorted((one for one, other in pairs if other == image), key=lambda one: old.boxes[one].y)
-        starts = sorted((other for one, other in pairs if one == path), key=lambda one: new.boxes[one].y)
+        source, target = boxes[0][path], boxes[1][image]
+        ends = sorted((one for one, other in pairs if other == image), key=lambda one: boxes[0][one].y)
+        starts = sorted((other for one, other in pairs if one == path), key=lambda one: boxes[1][one].y)
         start = source.right + 1, _port(source, starts.index(image), len(starts), head_only=not path)
-        end = left + target.x - 2, _port(target, ends.index(path), len(ends))
-        yield _arrow(start, end, path, image)
+        end = target.x - 2, _port(target, ends.index(path), len(ends))
+        points = way(start, end, _others(old, boxes[0], path), _others(new, boxes[1], image))
+        yield element(
+            "g", {"data-source": path, "data-target": image}, *_dashed(points, curve(points), kept=path == image)
+        )
     if "" in becomes:
-        whole = old.boxes[""]
+        whole = boxes[0][""]
         yield text(whole.right + 8, whole.y + 17, "a function decides", class_="muted", fill=palette.MUTED)
+
+
+def _others(side: Side, boxes: Mapping[str, Rect], path: str) -> list[Rect]:
+    """Return what an arrow should not pass behind: the boxes of all other leaves."""
+    leaves = (node.path for node in side.machine.chart.nodes if node.leaf and node.path != path)
+    return [boxes[leaf] for leaf in leaves if leaf in boxes]
 
 
 def _port(rect: Rect, at: int, of: int, *, head_only: bool = False) -> float:
@@ -139,17 +152,10 @@ def _port(rect: Rect, at: int, of: int, *, head_only: bool = False) -> float:
     return middle + (at - (of - 1) / 2) * (0 if head_only else apart)
 
 
-def _arrow(start: Point, end: Point, path: str, image: str) -> str:
-    reach = max(50.0, (end[0] - start[0]) / 2)
-    points = (start, (start[0] + reach, start[1]), (end[0] - reach, end[1]), end)
-    drawn = _dashed(points, curve(points), kept=path == image)
-    return element("g", {"data-source": path, "data-target": image}, *drawn)
-
-
-def _dashed(points: Sequence[Point], way: str, *, kept: bool) -> Iterator[str]:
-    """Yield a dashed arrow along a way, on a paler one that parts it from what it crosses."""
+def _dashed(points: Sequence[Point], path: str, *, kept: bool) -> Iterator[str]:
+    """Yield a dashed arrow along a path, on a paler one that parts it from what it crosses."""
     ink, thick = (palette.LINE, 1.2) if kept else (palette.ACCENT, 1.8)
-    line: dict[str, Attribute] = {"d": way, "fill": "none", "stroke-linecap": "round"}
+    line: dict[str, Attribute] = {"d": path, "fill": "none", "stroke-linecap": "round"}
     halo: dict[str, Attribute] = {"class": "halo", "stroke": palette.PAGE, "stroke-width": thick + 3.5}
     dashes: dict[str, Attribute] = {"class": "way", "stroke": ink, "stroke-width": thick, "stroke-dasharray": DASHES}
     tip: dict[str, Attribute] = {"class": "head", "d": head(points, 1.0), "fill": ink}
