@@ -9,12 +9,16 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from statemachines import picture
+from django.utils.timezone import now
+
+from statemachines import picture, registry
 from statemachines.core.events import INIT, done_actor, error_actor
 from statemachines.core.machine import Machine
 from statemachines.core.rejection import possible
 from statemachines.core.words import phrase
 from statemachines.models import Effect, HistoryEntry, MachineInstance
+
+from .cards import knows
 
 MARGIN = 14
 ENTRIES = 6
@@ -22,7 +26,9 @@ SIZE = re.compile(r'viewBox="[^"]*" width="\d+" height="\d+"')
 
 
 def behind(instance: MachineInstance) -> dict[str, Any]:
-    """Return what the panel shows."""
+    """Return what the panel shows; of an instance that this code does not have the version of, only that."""
+    if not knows(instance):
+        return {"instance": instance, "current": registry.find(instance.machine).version}
     machine = instance.registered.machine
     entries = told(machine, instance.entries.order_by("-sequence")[:ENTRIES])
     effects = list(instance.effects.order_by("-pk")[:ENTRIES])
@@ -33,8 +39,11 @@ def behind(instance: MachineInstance) -> dict[str, Any]:
         "earlier": entries[1:],
         "caused": [(phrase(one.name.rpartition(".")[2]), one) for one in effects if one.sequence == instance.sequence],
         "busy": any(one.status in Effect.OPEN for one in effects),
-        "timers": [(named(machine).get(one.event), one) for one in instance.timers.order_by("due_at")],
-        "possible": possible(machine, instance.snapshot()),
+        "timers": [
+            (named(machine).get(one.event), one, one.armed == instance.sequence, picture.remaining(one.due_at - now()))
+            for one in instance.timers.order_by("due_at")
+        ],
+        "possible": [(phrase(one.event_type), one.verdict) for one in possible(machine, instance.snapshot())],
         "refusals": instance.refusals.order_by("-last_at")[:2],
     }
 
@@ -43,7 +52,7 @@ def named(machine: Machine[Any]) -> dict[str, str]:
     """Name the events that a machine has of its own: its beginning, its timers, its effects' ends."""
     found = {INIT: "created"}
     for node in machine.chart.nodes:
-        found |= {delay.event: f"after {phrase(delay.id)}" for delay in node.delays}
+        found |= {delay.event: f"{phrase(delay.id)} over" for delay in node.delays}
         for invocation in node.invocations:
             does = phrase(invocation.row.effect.id)
             found |= {done_actor(invocation.id): f"done: {does}", error_actor(invocation.id): f"failed: {does}"}

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from math import ceil
 from typing import Any
 from uuid import uuid4
 
 from django.contrib.auth.models import User
 from django.db.models import Prefetch
+from django.utils.timezone import now
 from msgspec import Struct
 
-from orders.data import OrderData
+from orders.data import Line, OrderData
 from orders.models import Offer, Order
+from orders.services import order_data
+from statemachines import registry
+from statemachines.exceptions import UnknownVersion
 from statemachines.models import HistoryEntry, MachineInstance
 
 from . import texts
@@ -29,7 +34,7 @@ class Stage(Struct, frozen=True):
     standing: str
 
 
-class Line(Struct, frozen=True):
+class Happening(Struct, frozen=True):
     """Something that happened, in words."""
 
     at: datetime
@@ -40,12 +45,12 @@ class Line(Struct, frozen=True):
 class Card(Struct, frozen=True):
     """An order as a role sees it. `key` names the next request, so that a button that is clicked twice is clicked once.
 
-    `due`: when the running timer fires; `pace`: how many seconds a minute of this order lasts.
+    `due`: when the running timer fires, and `left` until then, as "12:30"; `pace`: how many seconds a minute of this
+    order lasts.
     """
 
     order: Order
     role: str
-    state: str
     data: OrderData
     told: texts.Told
     buttons: list[Button]
@@ -53,8 +58,9 @@ class Card(Struct, frozen=True):
     ended: bool
     tone: str
     stages: list[Stage]
-    lines: list[Line]
+    lines: list[Happening]
     due: datetime | None
+    left: str
     sequence: int
     key: str
 
@@ -65,27 +71,59 @@ class Card(Struct, frozen=True):
 
 def card(order: Order, user: User, role: str) -> Card:
     """Return what somebody is shown of an order."""
-    instance = order.instance
-    data, ended = instance.snapshot().data, instance.status in MachineInstance.ENDED
+    instance, data, known = order.instance, data_of(order), knows(order.instance)
+    ended = instance.status in MachineInstance.ENDED
+    state = end_of(instance.state) if ended else instance.state
     offer = offer_of(order, user) if role == "courier" else 0
     timer = instance.timers.order_by("due_at").first()
-    told = texts.told(instance.state, role, data)
+    told = texts.told(state, role, data) if known or ended else texts.EARLIER
     return Card(
         order=order,
         role=role,
-        state=instance.state,
         data=data,
         told=told,
-        buttons=buttons(order, user, role, offer),
+        buttons=buttons(order, user, role, offer) if known else [],
         offer=offer,
         ended=ended,
-        tone=instance.state if ended else "running",
-        stages=stages(instance, data),
+        tone=state if ended else "running",
+        stages=stages(instance, state, data),
         lines=lines(instance, data),
         due=timer.due_at if timer and told.clock else None,
+        left=left(timer.due_at, data) if timer else "",
         sequence=instance.sequence,
         key=uuid4().hex,
     )
+
+
+def knows(instance: MachineInstance) -> bool:
+    """Say whether this code has the version that an instance is on."""
+    try:
+        return bool(instance.registered)
+    except UnknownVersion:
+        return False
+
+
+def data_of(order: Order) -> OrderData:
+    """Return what an order's machine owns; of one that an earlier release began, what the order itself says."""
+    if knows(order.instance):
+        data: OrderData = order.instance.snapshot().data
+        return data
+    return order_data(order, tuple(Line(one.dish, one.price, one.quantity) for one in order.items.all()))
+
+
+def end_of(state: str) -> str:
+    """Name the end of an order, whichever version it ended as."""
+    return "delivered" if leaf(state) in ("delivered", "delivery_complete") else "canceled"
+
+
+def leaf(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def left(due: datetime, data: OrderData) -> str:
+    """Say how much of the order's own time is left, as the page's script goes on counting."""
+    minutes, seconds = divmod(ceil(max(0.0, (due - now()).total_seconds()) / data.seconds_per_minute * 60), 60)
+    return f"{minutes}:{seconds:02}"
 
 
 def offer_of(order: Order, user: User) -> int:
@@ -93,16 +131,16 @@ def offer_of(order: Order, user: User) -> int:
     return max((one.number for one in order.offers.all() if one.courier.user_id == user.pk), default=0)
 
 
-def stages(instance: MachineInstance, data: OrderData) -> list[Stage]:
-    """Return the flow's states, as the machine has them, but for the one that leads nowhere."""
-    flow = instance.registered.machine.chart.by_path[data.flow]
-    paths = [node.path for node in flow.children if not node.path.endswith("order_canceled")]
+def stages(instance: MachineInstance, state: str, data: OrderData) -> list[Stage]:
+    """Return the flow's states, as the current machine has them, but for the one that leads nowhere."""
+    flow = registry.find(instance.machine).machine.chart.by_path[data.flow]
+    ahead = [name for node in flow.children if (name := leaf(node.path)) != "order_canceled"]
     entries = list(instance.entries.all())
-    passed = {path for entry in entries for path in (*entry.source, *entry.target)} - {instance.state}
-    if instance.state == "delivered":
-        passed.update(paths)
-    standing = {path: "passed" if path in passed else "now" if path == instance.state else "ahead" for path in paths}
-    return [Stage(STAGES[path.rpartition(".")[2]], where) for path, where in standing.items()]
+    passed = {leaf(path) for entry in entries for path in (*entry.source, *entry.target)} - {leaf(state)}
+    if state == "delivered":
+        passed.update(ahead)
+    standing = {name: "passed" if name in passed else "now" if name == leaf(state) else "ahead" for name in ahead}
+    return [Stage(STAGES[name], where) for name, where in standing.items()]
 
 
 STAGES = {
@@ -114,10 +152,10 @@ STAGES = {
 }
 
 
-def lines(instance: MachineInstance, data: OrderData, since: int = 0) -> list[Line]:
+def lines(instance: MachineInstance, data: OrderData, since: int = 0) -> list[Happening]:
     """Tell what happened after a sequence, the latest first."""
     entries: Iterable[HistoryEntry] = instance.entries.all()
-    found = [Line(one.at, texts.happened(one, data), one.sequence) for one in entries if one.sequence > since]
+    found = [Happening(one.at, texts.happened(one, data), one.sequence) for one in entries if one.sequence > since]
     return found[::-1]
 
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
@@ -32,8 +33,10 @@ from .cards import card, with_all
 from .front import number, pace_of
 from .people import open_restaurants, person
 from .sending import act
+from .texts import KINDS
 
-ORDERS_SHOWN = 8
+ORDERS_SHOWN = 5
+ORDERS_ON_A_PAGE = 20
 MOST_OF_A_DISH = 20
 ADDRESS = "Meent 12, Rotterdam"
 
@@ -41,10 +44,22 @@ ADDRESS = "Meent 12, Rotterdam"
 @person("customer")
 def home(request: HttpRequest, user: User) -> HttpResponse:
     """Show the restaurants, and the customer's orders."""
-    orders = with_all(Order.objects.filter(customer=user))[:ORDERS_SHOWN]
-    cards = [card(order, user, "customer") for order in orders]
-    context = {"restaurants": open_restaurants().prefetch_related("dishes"), "cards": cards}
+    mine = with_all(Order.objects.filter(customer=user))
+    cards = [card(order, user, "customer") for order in mine[: ORDERS_SHOWN + 1]]
+    open_ones = list(open_restaurants().prefetch_related("dishes"))
+    kinds = [
+        {"name": name, "restaurants": [one for one in open_ones if one.kind == kind]} for kind, name in KINDS.items()
+    ]
+    context = {"kinds": kinds, "cards": cards[:ORDERS_SHOWN], "more": len(cards) > ORDERS_SHOWN}
     return render(request, "orders/customer.html", {"person": user, "role": "customer", **context})
+
+
+@person("customer")
+def orders(request: HttpRequest, user: User) -> HttpResponse:
+    """List all orders of the customer, the latest first, page by page."""
+    page = Paginator(with_all(Order.objects.filter(customer=user)), ORDERS_ON_A_PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "cards": [card(order, user, "customer") for order in page]}
+    return render(request, "orders/orders.html", {"person": user, "role": "customer", **context})
 
 
 @person("customer")
@@ -52,14 +67,23 @@ def menu(request: HttpRequest, user: User, pk: int) -> HttpResponse:
     """Show a menu, or place the order that was chosen from it: once per form, however often it is sent."""
     restaurant = get_object_or_404(open_restaurants(), pk=pk)
     dishes = list(restaurant.dishes.order_by("pk"))
-    problem = ""
+    chosen, address, problem = dict.fromkeys(dishes, 0), ADDRESS, ""
     if request.method == "POST":
         chosen = {dish: min(number(request, f"dish-{dish.pk}"), MOST_OF_A_DISH) for dish in dishes}
         address = request.POST.get("address", "").strip()[:200]
         order, problem = placed(request, user, restaurant, chosen, address)
         if order is not None:
             return redirect("site:order", pk=order.pk)
-    context = {"restaurant": restaurant, "dishes": dishes, "key": uuid4().hex, "problem": problem, "address": ADDRESS}
+    elif dishes:
+        chosen[dishes[0]] = 1
+    context = {
+        "restaurant": restaurant,
+        "kind": KINDS[restaurant.kind],
+        "chosen": chosen,
+        "key": uuid4().hex,
+        "problem": problem,
+        "address": address,
+    }
     status = 400 if problem else 200
     return render(request, "orders/menu.html", {"person": user, "role": "customer", **context}, status=status)
 
@@ -77,7 +101,7 @@ def placed(
     try:
         return place_order(user, restaurant, basket, address, request_key=key, pace=pace_of(request)), ""
     except IdempotencyConflict:
-        return None, "This form has placed another order already. Choose again to place this one too."
+        return None, "This form has placed an order already. Press the button once more to place this one too."
 
 
 @person("customer")

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -18,12 +19,13 @@ from orders import conf
 from orders.models import Order, Restaurant
 from statemachines import picture, registry
 
+from . import live
 from .people import ROLES, name_of, only_in_play, open_restaurants, play, playable, played, roles_of
+from .texts import KINDS
 
-PACES = {1.0: "60 × as fast", 3.0: "20 × as fast", 10.0: "6 × as fast", 60.0: "as it does"}
+PACES = {60.0: "as it does", 10.0: "6 ×", 3.0: "20 ×", 1.0: "60 × as fast"}
 """How long a minute of an order may last, in seconds."""
 HOMES = {role: f"site:{role}" for role in ROLES}
-KINDS = {kind.value: kind.label for kind in Restaurant.Kind}
 
 
 @never_cache
@@ -35,7 +37,9 @@ def front(request: HttpRequest) -> HttpResponse:
         "people": people(request),
         "picture": picture.machine_svg(registered, counts),
         "total": Order.objects.count(),
+        "ended": [(end, counts[end].number) for end in ("delivered", "canceled") if end in counts],
         "may_play": conf.may_play(),
+        "nobody": request.GET.get("nobody") if request.GET.get("nobody") in ROLES else "",
         **speeds(request),
     }
     return render(request, "orders/front.html", context)
@@ -47,9 +51,9 @@ def people(request: HttpRequest) -> dict[str, list[dict[str, Any]]]:
     for user in playable():
         for role in roles_of(user)[:1]:
             now = request.session.get(f"plays_{role}") == user.pk
-            kinds = ", ".join(restaurant.get_kind_display() for restaurant in user.restaurants.all())
+            kinds = ", ".join(KINDS[restaurant.kind] for restaurant in user.restaurants.all())
             found[role].append({"user": user, "role": role, "name": name_of(user, role), "about": kinds, "now": now})
-    found["restaurant"].sort(key=lambda one: one["about"], reverse=True)  # those first in whose orders all three meet
+    found["restaurant"].sort(key=lambda one: one["about"])  # those first in whose orders all three meet
     return found
 
 
@@ -90,6 +94,13 @@ def stage(request: HttpRequest) -> HttpResponse:
     roles = [role for role in ROLES if role != "restaurant" or (restaurant and restaurant.owner_id)]
     context = {"kinds": KINDS, "restaurant": restaurant, "roles": roles, **speeds(request)}
     return render(request, "orders/stage.html", context | {"ready": playable().exists()})
+
+
+@only_in_play
+def stage_live(request: HttpRequest) -> HttpResponseBase:
+    """Stream for the whole stage what concerns any of those who are played: a browser holds few streams open."""
+    who = {role: user for role in ROLES if (user := played(request, role))}
+    return live.board(request, who)
 
 
 def cast_play(request: HttpRequest, kind: str) -> None:

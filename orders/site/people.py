@@ -13,9 +13,10 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, resolve_url
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django_htmx.http import HttpResponseClientRedirect
 
 from orders import conf
 from orders.models import Courier, Restaurant
@@ -70,11 +71,17 @@ def person(role: str) -> Callable[[View], View]:
         @wraps(view)
         def seen(request: HttpRequest, *given: Any, **named: Any) -> HttpResponseBase:
             user = played(request, role)
-            return redirect("site:front") if user is None else view(request, user, *given, **named)
+            return away(request, role) if user is None else view(request, user, *given, **named)
 
         return never_cache(xframe_options_sameorigin(seen))
 
     return decorate
+
+
+def away(request: HttpRequest, role: str) -> HttpResponseBase:
+    """Send who is nobody in a role to the front page; as a whole, where only a part of a page was asked for."""
+    front = f"{resolve_url('site:front')}?nobody={role}"
+    return HttpResponseClientRedirect(front) if request.headers.get("HX-Request") else redirect(front)
 
 
 def only_in_play(view: View) -> View:

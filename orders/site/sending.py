@@ -15,10 +15,11 @@ from msgspec import Struct
 from orders.models import Order
 from statemachines.actors import actor_of
 from statemachines.engine import send
-from statemachines.exceptions import EventRefused, IdempotencyConflict, InvalidValue, NotAllowed
+from statemachines.exceptions import EventRefused, IdempotencyConflict, InvalidValue, NotAllowed, UnknownVersion
 
 from .acts import act_of
-from .cards import Line, lines, with_all
+from .cards import Happening, data_of, lines, with_all
+from .texts import EARLIER
 
 WORDS = {
     "offer_lapsed": "This offer is not open any more: it was rejected, or its time was over.",
@@ -33,7 +34,7 @@ class Refusal(Struct, frozen=True):
     order: Order
     wanted: str
     text: str
-    meanwhile: list[Line]
+    meanwhile: list[Happening]
 
 
 def act(request: HttpRequest, order: Order, user: User, role: str, name: str) -> Refusal | None:
@@ -47,7 +48,7 @@ def act(request: HttpRequest, order: Order, user: User, role: str, name: str) ->
         send(order.instance, wanted.read(form.dict()), actor=actor_of(user), origin="site", idempotency_key=key)
     except msgspec.ValidationError as error:
         return refusal(request, order, wanted.label[""], f"That form was not filled in right: {error}.")
-    except (EventRefused, NotAllowed, InvalidValue, IdempotencyConflict) as error:
+    except (EventRefused, NotAllowed, InvalidValue, IdempotencyConflict, UnknownVersion) as error:
         return refusal(request, order, wanted.label[""], reason(error))
     return None
 
@@ -56,6 +57,8 @@ def reason(error: Exception) -> str:
     """Tell a refusal in the words of the site; what only a program asks about is told shortly."""
     if isinstance(error, EventRefused):
         return WORDS.get(error.code, "Things have moved on since you looked.")
+    if isinstance(error, UnknownVersion):
+        return EARLIER.sentence
     return "This is not yours to decide."
 
 
@@ -63,4 +66,4 @@ def refusal(request: HttpRequest, order: Order, wanted: str, text: str) -> Refus
     seen = request.POST.get("seen", "")
     fresh = with_all(Order.objects.filter(pk=order.pk)).get()
     since = int(seen) if seen.isdecimal() and len(seen) < 19 else fresh.instance.sequence
-    return Refusal(fresh, wanted, text, lines(fresh.instance, fresh.instance.snapshot().data, since))
+    return Refusal(fresh, wanted, text, lines(fresh.instance, data_of(fresh), since))

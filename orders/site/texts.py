@@ -72,6 +72,14 @@ STATES: dict[str, dict[str, Told]] = {
     },
 }
 NOTHING = Told("On its way through the machine", "")
+EARLIER = Told("A short rest", "This order was begun by an earlier release, and goes on as soon as it is upgraded.")
+
+KINDS = {
+    "standard": "Our couriers deliver",
+    "restaurant_driven": "They deliver themselves",
+    "courier_driven": "A courier buys in the shop",
+}
+"""What a restaurant's kind means to who orders there."""
 
 ASKED_ANOTHER = "A courier did not take it, and the next one is asked"
 HAPPENED = {
@@ -83,6 +91,7 @@ HAPPENED = {
     "courier_rejected to canceled": "The last courier asked did not take it",
     "order_delivered": "{customer} has the food",
     "customer_canceled": "{customer} canceled",
+    "statemachines.upgrade": "The order goes on as a newer version",
     "time in standard.create_order": "{restaurant} did not answer in time",
     "time in restaurant_driven.create_order": "{restaurant} did not answer in time",
     "time in standard.order_accepted": "The food is ready",
@@ -102,10 +111,15 @@ def told(state: str, role: str, data: OrderData) -> Told:
 
 def happened(entry: HistoryEntry, data: OrderData) -> str:
     """Tell a history entry in a sentence."""
-    event = f"time in {entry.source[-1]}" if entry.event.startswith("xstate.after.") else entry.event
+    event = f"time in {in_flow(entry.source[-1])}" if entry.event.startswith("xstate.after.") else entry.event
     ended = f"{event} to {entry.target[-1]}"
-    text = HAPPENED.get(ended) or HAPPENED.get(event) or event.replace("_", " ")
+    text = HAPPENED.get(ended) or HAPPENED.get(event) or "Somebody looked after the order"
     return text.format_map(words(data))
+
+
+def in_flow(state: str) -> str:
+    """Name a state of the first version, which had one flow and no name for it, as it is called now."""
+    return state if "." in state else f"standard.{state}"
 
 
 def words(data: OrderData) -> dict[str, object]:

@@ -70,7 +70,7 @@ def stream(role: str) -> Any:
 
     @person(role)
     def streamed(request: HttpRequest, user: User) -> HttpResponseBase:
-        return live.board(request, user, role)
+        return live.board(request, {role: user})
 
     return streamed
 

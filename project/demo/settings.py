@@ -4,7 +4,7 @@ Limits: made for `python -m project.demo`, which names the folder in DEMO_FOLDER
 """
 
 from project.settings import *  # noqa: F403 (that is how Django's settings are extended)
-from project.settings import BASE_DIR, STATEMACHINES, env
+from project.settings import BASE_DIR, DATABASES, STATEMACHINES, env
 
 DEBUG = False
 FOLDER = env.path("DEMO_FOLDER", default=str(BASE_DIR / "var" / "demo"))
@@ -18,6 +18,10 @@ ORDERS_SECONDS_PER_DAY = env.float("ORDERS_SECONDS_PER_DAY", default=4)
 
 # An effect takes less than a second; what a killed worker had in hand is taken up again before a patience ends.
 STATEMACHINES = {**STATEMACHINES, "EFFECT_LEASE_SECONDS": 4.0}
+
+# Pages hear at once of what moves, instead of looking again and again.
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    STATEMACHINES["LISTEN_ALIAS"] = "default"
 
 # Everybody signs in with every request, and the passwords are printed anyway.
 PASSWORD_HASHERS = ["project.demo.people.QuickHasher"]

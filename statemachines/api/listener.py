@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 from django.db import connections
@@ -27,6 +27,9 @@ IDLE_SECONDS = 1.0
 
 PROOF_SECONDS = 2.0
 
+EVERY = 0
+"""Stands for all instances, for who waits for any of them, new ones too."""
+
 RETRY_SECONDS = 1.0
 RETRY_SECONDS_MOST = 30.0
 """The wait before a failed connection is opened again; doubled each time, up to the second."""
@@ -34,6 +37,12 @@ RETRY_SECONDS_MOST = 30.0
 
 class NotDirect(Exception):
     """Notifications do not arrive."""
+
+
+class Event(Protocol):
+    """What is set when something moves; from the listener's thread."""
+
+    def set(self) -> None: ...
 
 
 class Listener:
@@ -44,10 +53,10 @@ class Listener:
         self.using = using
         self.listening = False
         self.running = False
-        self.waiting: dict[int, list[threading.Event]] = {}
+        self.waiting: dict[int, list[Event]] = {}
         self.lock = threading.Lock()
 
-    def add(self, pk: int, moved: threading.Event) -> None:
+    def add(self, pk: int, moved: Event) -> None:
         """Have `moved` set whenever an instance moves."""
         with self.lock:
             self.waiting.setdefault(pk, []).append(moved)
@@ -55,7 +64,7 @@ class Listener:
                 self.running = True
                 threading.Thread(target=self._run, name="statemachines-listener", daemon=True).start()
 
-    def remove(self, pk: int, moved: threading.Event) -> None:
+    def remove(self, pk: int, moved: Event) -> None:
         with self.lock:
             self.waiting[pk].remove(moved)
             if not self.waiting[pk]:
@@ -92,7 +101,8 @@ class Listener:
             while self._wanted():
                 for note in raw.notifies(timeout=IDLE_SECONDS):
                     pk = note.payload.partition(" ")[0]
-                    self._wake(int(pk) if pk.isdigit() else 0)
+                    if pk.isdigit():
+                        self._wake(int(pk))
             cursor.execute("UNLISTEN *")  # for who gets it next, where Django keeps connections in a pool
 
     def _prove(self, raw: Any) -> None:
@@ -108,7 +118,7 @@ class Listener:
 
     def _wake(self, pk: int) -> None:
         with self.lock:
-            for moved in self.waiting.get(pk, ()):
+            for moved in (*self.waiting.get(pk, ()), *self.waiting.get(EVERY, ())):
                 moved.set()
 
     def _heard(self, *, listening: bool) -> None:
@@ -123,8 +133,8 @@ _listeners: dict[tuple[str, str], Listener] = {}
 
 
 @contextmanager
-def listened(pk: int, using: str, moved: threading.Event) -> Iterator[None]:
-    """Have `moved` set when an instance moves, inside the block, as far as `hears` says so."""
+def listened(pk: int, using: str, moved: Event) -> Iterator[None]:
+    """Have `moved` set when an instance moves, or any (`EVERY`), inside the block, as far as `hears` says so."""
     alias = conf.get("LISTEN_ALIAS")
     if alias is None:
         yield

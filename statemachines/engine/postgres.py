@@ -227,9 +227,10 @@ def _instance(change: Change) -> Part:
         change.at,
         change.pk,
     ]
+    told = returning("statemachines_machineinstance")
     if change.new is None:
-        return "instance", UPDATE + returning("statemachines_machineinstance"), values
-    return "instance", INSERT, [*values, change.at, change.new.machine, change.new.version, change.new.key]
+        return "instance", UPDATE + told, values
+    return "instance", INSERT + told, [*values, change.at, change.new.machine, change.new.version, change.new.key]
 
 
 def _entries(change: Change) -> Part:

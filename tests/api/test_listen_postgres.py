@@ -179,9 +179,10 @@ def test_notifying_costs_nothing_where_it_is_off(desk: Desk, settings: Any, stor
         with CaptureQueriesContext(connection) as many:
             ping = lambda driven: driven.take(Ping(), ANONYMOUS, "rest", refusable=True)  # noqa: E731
             drive_free([bell.pk for bell in bells], "default", lambda: ping)
+        made = create("helpdesk.bell", system=True)
         heard = [note.payload for note in connection.connection.notifies(timeout=0.2)]
         cursor.execute("UNLISTEN statemachines")
-    expected = [] if alias is None else [f"{desk.ticket.pk} 2", *(f"{bell.pk} 2" for bell in bells)]
+    expected = [] if alias is None else [f"{desk.ticket.pk} 2", *(f"{bell.pk} 2" for bell in bells), f"{made.pk} 1"]
     assert heard == expected
     notifying = [query for query in [*one, *many] if "pg_notify" in query["sql"]]
     if alias is None:

@@ -54,7 +54,9 @@ def test_one_click_is_only_for_play(town: Town, settings: Any) -> None:
     assert [
         client.post(way, {"user": town.customer.pk}).status_code for way in ("/sign-in/", "/speed/", "/stage/")
     ] == [404] * 3
-    assert client.get("/customer/").headers["Location"] == "/"
+    assert client.get("/customer/").headers["Location"] == "/?nobody=customer"
+    part = client.get("/customer/", headers={"HX-Request": "true"})  # not the front page inside of another
+    assert (part.status_code, part.headers["HX-Redirect"]) == (200, "/?nobody=customer")
 
 
 def test_who_is_signed_in_is_themselves(town: Town) -> None:

@@ -68,7 +68,7 @@ def stage(context: BrowserContext) -> None:
     """Play all three on one page."""
     page = context.new_page()
     page.goto("/stage/")
-    page.get_by_role("button", name="cooks, our couriers deliver").click()
+    page.get_by_role("button", name="Our couriers deliver").click()
     customer, kitchen = (page.frame_locator(f"iframe[title={role}]") for role in ("Customer", "Restaurant"))
     customer.get_by_role("button", name="Order now").click()
     kitchen.get_by_role("button", name="Accept").click()

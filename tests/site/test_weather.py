@@ -77,6 +77,6 @@ def test_the_picture_moves_with_the_machine(window: Callable[..., Page]) -> None
     expect(scene.locator(".chip.applied")).to_contain_text("offer to restaurant")
     accept(kitchen, number, minutes=240)
     expect(scene.locator("#s-standard\\.order_accepted.active")).to_be_visible()
-    expect(scene.locator("code").first).to_have_text("restaurant accepted")
+    expect(scene.locator(".chip.event").first).to_contain_text("restaurant accepted")
     press(kitchen, number, "Cancel after all")
     headline(customer, "Canceled")

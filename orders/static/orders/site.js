@@ -7,6 +7,8 @@ const say = document.getElementById("said");
 const lost = document.getElementById("connection");
 const panel = document.getElementById("behind");
 const ahead = Date.parse(document.body.dataset.now) - Date.now();
+const framed = window !== top; // one of three on a stage, which hears for all: a browser holds few streams open
+document.documentElement.classList.toggle("framed", framed);
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /* time */
@@ -14,15 +16,31 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 function tick() {
   for (const shown of document.querySelectorAll("time.left")) {
     const seconds = Math.max(0, (shown.dataset.due * 1000 - Date.now() - ahead) / 1000);
-    const told = Math.ceil((seconds / shown.dataset.pace) * 60);
-    shown.textContent = `${Math.floor(told / 60)}:${String(told % 60).padStart(2, "0")}`;
-    shown.classList.toggle("soon", told <= 180);
+    shown.textContent = shown.dataset.pace ? ofOrder(seconds / shown.dataset.pace) : real(Math.ceil(seconds));
+    if (shown.dataset.pace) shown.classList.toggle("soon", seconds / shown.dataset.pace <= 3);
   }
   const badges = document.querySelectorAll("#machine-picture .badge.timer text");
   const left = document.querySelector("#scene-now time.left");
   if (badges.length === 1 && left) badges[0].textContent = `${left.textContent} left`;
 }
 setInterval(tick, 200);
+
+/* Orders count their own minutes, which a demo makes short; the machine's picture counts real ones. */
+function ofOrder(minutes) {
+  const told = Math.ceil(minutes * 60);
+  return `${Math.floor(told / 60)}:${String(told % 60).padStart(2, "0")}`;
+}
+
+function real(seconds) {
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+/* The server writes its own time of day; people want theirs. */
+function localise() {
+  for (const shown of document.querySelectorAll("time[datetime]:not(.left)")) {
+    shown.textContent = new Date(shown.dateTime).toLocaleTimeString("en-GB");
+  }
+}
 
 /* the stream */
 
@@ -36,6 +54,7 @@ let losing = 0;
 function moved() {
   clearTimeout(coming);
   coming = setTimeout(() => htmx.trigger(document.body, "moved"), 60);
+  for (const frame of document.querySelectorAll("iframe")) frame.contentWindow.postMessage("moved", location.origin);
 }
 
 function connected(yes) {
@@ -46,7 +65,7 @@ function connected(yes) {
 
 function connect() {
   const page = document.getElementById("page");
-  const wanted = document.hidden ? null : page?.dataset.live ?? null;
+  const wanted = document.hidden || framed ? null : page?.dataset.live ?? null;
   if (wanted === address) return;
   source?.close();
   source = null;
@@ -63,11 +82,22 @@ function connect() {
   for (const name of ["entry", "instance", "moved", "gone"]) source.addEventListener(name, moved);
 }
 document.addEventListener("visibilitychange", connect);
+if (framed) {
+  addEventListener("message", (event) => { if (event.origin === location.origin) moved(); });
+  addEventListener("load", moved); // what came while the page was on its way
+}
 addEventListener("pagehide", () => source?.close());
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return; // else the browser kept the page as it was, and its stream is closed
+  address = null;
+  connect();
+  moved();
+});
 
 /* the panel */
 
 let stood = null;
+const remembered = `behind ${document.body.className}`; // frames of one window share the storage
 
 function point() {
   const picture = document.getElementById("machine-picture");
@@ -97,7 +127,7 @@ function put(ring, [x, y, width, height]) {
 
 if (panel) {
   panel.addEventListener("toggle", () => {
-    sessionStorage.setItem("behind", panel.open ? "open" : "");
+    sessionStorage.setItem(remembered, panel.open ? "open" : "");
     if (panel.open) htmx.trigger(document.body, "unfolded");
   });
   document.body.addEventListener("htmx:beforeRequest", (event) => {
@@ -109,6 +139,7 @@ if (panel) {
 
 function settled() {
   tick();
+  localise();
   connect();
   const told = document.querySelector("[data-say]")?.textContent.trim() ?? "";
   if (say.dataset.told !== undefined && say.dataset.told !== told) say.textContent = told;
@@ -140,11 +171,20 @@ function total(form) {
 }
 for (const form of document.querySelectorAll("[data-basket]")) {
   form.addEventListener("input", () => total(form));
+  for (const button of form.querySelectorAll("[data-step]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const input = button.parentElement.querySelector("input");
+      if (button.dataset.step > 0) input.stepUp();
+      else input.stepDown();
+      total(form);
+    });
+  }
   total(form);
 }
 
 document.getElementById("refused")?.focus();
 settled();
 addEventListener("load", () => {
-  if (panel && sessionStorage.getItem("behind")) panel.open = true;
+  if (panel && sessionStorage.getItem(remembered)) panel.open = true;
 });
