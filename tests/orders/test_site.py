@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.template.loader import render_to_string
 from django.test import Client
 
 from orders.events import CourierAccepted, RestaurantAccepted
@@ -15,9 +16,13 @@ from orders.site.people import VISITORS
 from orders.site.texts import STATES
 from project.csp import HEADER
 from project.demo import visitors
+from statemachines import Machine
 from statemachines.registry import find
 
+from . import order_v1 as v1
+from . import order_v2 as v2
 from .conftest import Town
+from .test_order_versions import left_behind, upgraded
 
 
 @pytest.fixture
@@ -159,3 +164,46 @@ def test_the_town_is_handed_over(playing: Town) -> None:
     Group.objects.get(name=VISITORS).user_set.add(playing.couriers[0].user)
     window(playing.couriers[0].user)
     assert Courier.objects.at_work().get() == playing.couriers[0]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("machine", [v1.order, v2.order])
+def test_orders_of_earlier_releases_are_shown(playing: Town, machine: Machine[Any]) -> None:
+    """What waits for its upgrade is said to, on everybody's page, and takes no button down with it."""
+    old, new = left_behind(playing, machine, "standard", "order_accepted"), playing.order()
+    client, page = window(playing.customer, playing.owner), f"/customer/orders/{old.pk}/"
+    assert "begun by an earlier release" in client.get(page).content.decode()
+    assert "waits for its upgrade to 3" in client.get(f"{page}behind/").content.decode()
+    assert re.findall(r"action=\"/\w+/orders/(\d+)/", client.get("/restaurant/").content.decode()) == [str(new.pk)] * 2
+    assert client.post(f"/restaurant/orders/{old.pk}/restaurant_rejected/").status_code == 409
+    upgraded(old)
+    assert "Pho 79 is cooking" in client.get(page).content.decode()
+
+
+def test_all_orders_can_be_found_again(playing: Town) -> None:
+    """The first page shows the latest, and leads to all of them, page by page."""
+    orders = [playing.order() for _ in range(22)]
+    client = window(playing.customer)
+    assert 'href="/customer/orders/"' in client.get("/customer/").content.decode()
+    pages = [client.get(f"/customer/orders/?page={page}").content.decode() for page in (1, 2)]
+    assert [len(re.findall(r'href="/customer/orders/\d+/"', page)) for page in pages] == [20, 2]
+    assert f"/customer/orders/{orders[0].pk}/" in pages[1]
+
+
+def test_what_was_chosen_is_kept_where_something_is_missing(playing: Town) -> None:
+    """The form comes back as it was filled in."""
+    client, restaurant = window(playing.customer), playing.restaurants["standard"]
+    soup = restaurant.dishes.first()
+    answer = client.post(f"/customer/restaurants/{restaurant.pk}/", {f"dish-{soup.pk}": "7", "address": ""})
+    assert 'value="7"' in answer.content.decode()
+
+
+def test_faults_look_like_the_site(playing: Town, settings: Any) -> None:
+    """What is not there, a form that is too old, and a fault of ours have pages with a way back."""
+    settings.DEBUG = False
+    order = playing.order()
+    client = Client(enforce_csrf_checks=True)
+    missing, old = client.get("/nothing/"), client.post(f"/customer/orders/{order.pk}/customer_canceled/")
+    assert (missing.status_code, old.status_code) == (404, 403)
+    pages = [missing.content.decode(), old.content.decode(), render_to_string("500.html")]
+    assert all('class="brand"' in page and "To the front page" in page for page in pages)
