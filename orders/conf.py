@@ -4,6 +4,7 @@
 many a day of the onboarding lasts, by default 86400. Both may stand in the settings or in the environment.
 `ORDERS_PLAY`: let visitors of the site be whom they like by one click, and say how long a minute lasts; by default
 where DEBUG is on. `ORDERS_PLAY_SECONDS_PER_MINUTE`: the pace that this begins with.
+`ORDERS_SITE`: where the site is, as "https://dinner.example", for the links in e-mails; this too may stand in either.
 Limits: read when an order is placed or an onboarding begins; what runs keeps its pace.
 """
 
@@ -30,6 +31,11 @@ def may_play() -> bool:
 def play_seconds_per_minute() -> float:
     """Return the pace that a visitor's orders begin with."""
     return float(getattr(settings, "ORDERS_PLAY_SECONDS_PER_MINUTE", 0)) or seconds_per_minute()
+
+
+def site_address() -> str:
+    """Return the address of the site that e-mails point to."""
+    return str(getattr(settings, "ORDERS_SITE", os.environ.get("ORDERS_SITE", "")))
 
 
 def _pace(name: str, default: float) -> float:

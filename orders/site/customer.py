@@ -137,7 +137,7 @@ def mails(request: HttpRequest, user: User) -> HttpResponse:
     instance, folder = onboarding_of(user), settings.EMAIL_FILE_PATH
     found = mailbox(Path(folder)) if folder else []
     mine = [
-        {"subject": mail["Subject"], "date": mail["Date"].datetime, "text": mail.get_content()}
+        {"subject": mail["Subject"], "date": mail["Date"].datetime, "text": mail.get_content().strip()}
         for mail in found
         if mail["To"] == user.email
     ]

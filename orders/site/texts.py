@@ -19,9 +19,9 @@ class Told(NamedTuple):
     clock: str = ""
 
 
-WAITS = "The patience of {restaurant} ends in"
+WAITS = "They answer within"
 COOKS = "Ready in"
-ASKS = "The courier's time to answer ends in"
+ASKS = "A courier answers within"
 
 ASKING = {
     "customer": Told("Waiting for {restaurant}", "They have your order and decide whether they cook it.", WAITS),

@@ -68,7 +68,7 @@ class Children:
     """All processes of a run."""
 
     def __init__(self, folder: Path, port: int, env: Mapping[str, str]) -> None:
-        marked = {**env, MARK: owner(), "PYTHONUNBUFFERED": "1"}
+        marked = {**env, MARK: owner(), "ORDERS_SITE": f"http://127.0.0.1:{port}", "PYTHONUNBUFFERED": "1"}
         self.port = port
         self.all: list[Child] = []
         for name, command in COMMANDS.items():

@@ -115,7 +115,10 @@ class Run:
     def serve(self, processes: Children) -> None:
         """Hand the town over to visitors, and keep the site up until a signal ends the demo."""
         visitors.hand_over()
-        self.out.print(f"\nNow it is your turn: open [bold]{self.site}/[/] and order dinner, cook it, deliver it.")
+        self.out.print(f"\n[bold]Now it is your turn: open {self.site}/[/]")
+        self.out.print(
+            "Order as Amara Okafor at Pho 79, cook as Pho 79, deliver as Ines Duarte: each click opens a window."
+        )
         self.out.print("The site stays up until Ctrl-C.")
         while True:
             processes.check(self.out.print)
