@@ -158,6 +158,7 @@ document.body.addEventListener("htmx:afterSettle", (event) => {
   settled();
   if (panel?.contains(event.target)) point();
   if (event.detail.requestConfig?.verb === "post") {
+    moved(); // for the panel, whatever the stream says
     (document.getElementById("refused") ?? document.getElementById("content")).focus({ preventScroll: true });
   }
 });
