@@ -73,6 +73,8 @@ def stage(context: BrowserContext) -> None:
     customer.get_by_role("button", name="Order now").click()
     kitchen.get_by_role("button", name="Accept").click()
     expect(customer.locator(".follow h1")).to_have_text("Pho 79 is cooking")
+    page.locator("#behind > summary").click()
+    expect(page.locator("#scene svg[data-engine=elk]")).to_be_visible()
     take(page, "stage")
 
 
@@ -84,7 +86,7 @@ def pictures(browser: Browser, address: str) -> None:
 
     dinner(window(WIDE), window(PHONE))
     evening(window(WIDE, "dark"))
-    stage(window({"width": 1500, "height": 860}))
+    stage(window({"width": 1500, "height": 1130}))
 
 
 def main() -> int:

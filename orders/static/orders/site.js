@@ -96,6 +96,7 @@ addEventListener("pageshow", (event) => {
 
 /* the panel */
 
+const RING = 7;
 let stood = null;
 const remembered = `behind ${document.body.className}`; // frames of one window share the storage
 
@@ -105,24 +106,25 @@ function point() {
   if (!active) return;
   const frame = picture.getBoundingClientRect();
   const box = active.getBoundingClientRect();
-  const place = [box.x - frame.x + picture.scrollLeft, box.y - frame.y + picture.scrollTop, box.width, box.height];
-  const ring = picture.appendChild(document.createElement("div"));
-  ring.className = "ring";
+  const { x, y, width, height } = active.getBBox();
+  const place = { x: x - RING, y: y - RING, width: width + 2 * RING, height: height + 2 * RING };
+  const ring = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+  ring.setAttribute("class", "ring");
+  ring.setAttribute("rx", 2 * RING);
+  active.before(ring); // under what is drawn after the state: its timer, say
   put(ring, stood ?? place);
   if (!calm) ring.getBoundingClientRect(); // so that it moves from there
   put(ring, place);
   stood = place;
   picture.scrollTo({
-    left: place[0] + place[2] / 2 - frame.width / 2,
-    top: place[1] + place[3] / 2 - frame.height / 2,
+    left: box.x - frame.x + picture.scrollLeft + box.width / 2 - frame.width / 2,
+    top: box.y - frame.y + picture.scrollTop + box.height / 2 - frame.height / 2,
     behavior: calm ? "auto" : "smooth",
   });
 }
 
-function put(ring, [x, y, width, height]) {
-  ring.style.transform = `translate(${x}px, ${y}px)`;
-  ring.style.width = `${width}px`;
-  ring.style.height = `${height}px`;
+function put(ring, place) {
+  for (const [name, length] of Object.entries(place)) ring.style.setProperty(name, `${length}px`);
 }
 
 if (panel) {
