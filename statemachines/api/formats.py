@@ -80,7 +80,8 @@ class Negotiation(BaseContentNegotiation):
     def select_renderer(  # type: ignore[override]
         self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        accepted = [one.strip() for one in request.headers.get("Accept", "*/*").split(",")]
+        given = request.headers.get("Accept") or "*/*"
+        accepted = [one.partition(";")[0].strip() for one in given.split(",")]  # JSON has no variants
         for renderer in renderers:
             told = (str(renderer.media_type), "application/problem+json")
             if any(media_type_matches(one, offered) for one in accepted if one for offered in told):

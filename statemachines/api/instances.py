@@ -91,14 +91,14 @@ class OfMachine(StateMachineView):
 
     def acted(self, instance: MachineInstance, *, replayed: bool = False, status: int = 200) -> Response:
         """Answer after an act: as the client prefers, and with no content where they see the instance no more."""
-        headers = marked(replayed)
-        later = "respond-async" in self.preferences
+        headers, seconds, later = marked(replayed), self.wait_seconds, "respond-async" in self.preferences
+        if seconds is not None:
+            pending = settle(instance, self.using, seconds)
+            headers |= {PREFERENCE: f"wait={seconds}", "Effects-Pending": str(pending)}
+            instance.refresh_from_db(using=self.using)
+            later = later and pending > 0
         if later:
             headers[PREFERENCE] = "respond-async"
-        elif self.wait_seconds:
-            pending = settle(instance, self.using, self.wait_seconds)
-            headers |= {PREFERENCE: f"wait={self.wait_seconds}", "Effects-Pending": str(pending)}
-            instance.refresh_from_db(using=self.using)
         if not self.policy.sees(self.actor, instance):
             return Response(None, 204, headers=marked(replayed))
         headers["Location"] = self.address("instance", pk=instance.pk)
@@ -232,7 +232,8 @@ class Instance(OfMachine):
             return self.shown(seen.instance, 200, **{"Wait-Reached": "true" if seen.there else "false"})
         instance = self.instance(pk)
         tag = etag(self.registered, instance, self.actor)
-        if tag in [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]:
+        known = [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]
+        if tag in known or "*" in known:
             return Response(None, 304, headers={"ETag": tag})
         return self.shown(instance)
 

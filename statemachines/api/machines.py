@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated, Any
 
 import msgspec
@@ -29,6 +29,7 @@ from statemachines.engine.standing import scene_of
 from statemachines.picture import machine_svg
 from statemachines.policy import subject_of
 from statemachines.registry import Registered, versions_of
+from statemachines.shown import failure
 
 from .base import StateMachineView
 from .formats import Time
@@ -194,7 +195,7 @@ class Simulate(Explorable):
     def post(self, request: Request) -> Response:
         play = self.read(play_from_start(self.registered), "simulation")
         simulation = Simulation(self.registered.machine, facts=play.facts, actor=self.actor)
-        with playing():
+        with playing(partial(failure, self.registered.machine)):
             simulation.start(None if play.start is UNSET else play.start)
             return Response(Played(played(simulation, play)))
 
@@ -222,18 +223,18 @@ class SimulateInstance(Explorable):
             now = msgspec.structs.replace(subject, snapshot=simulation.snapshot)
             return self.policy.may_send(self.actor, now, event)
 
-        with playing():
+        with playing(lambda error: f"{type(error).__name__}; its text may tell of data"):
             return Response(Played(played(simulation, play, may)))
 
 
 @contextmanager
-def playing() -> Iterator[None]:
+def playing(told: Callable[[Exception], str]) -> Iterator[None]:
     """Tell what a machine's functions raise on facts, results and data that were made up. Raises InvalidValue."""
     try:
         yield
     except (MachineError, TypeError) as error:
         expected = "data, facts and results that the machine's functions can work with"
-        raise InvalidValue("simulation", field="", expected=expected, received=str(error)) from error
+        raise InvalidValue("simulation", field="", expected=expected, received=told(error)) from error
 
 
 def played(simulation: Simulation, play: Play, may: Callable[[AnyEvent], bool] = lambda event: True) -> list[Scene]:

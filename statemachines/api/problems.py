@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from msgspec import UNSET, UnsetType
@@ -207,6 +207,8 @@ def _of_requests(exc: Exception) -> Known | None:
             return Known(404, "not_found", "There is nothing here, or it is not yours to see.")
         case TooLarge() | RequestDataTooBig():
             return Known(413, "too_large", str(exc))
+        case SuspiciousOperation():  # Django's bounds, as that of the number of parameters
+            return Known(400, "malformed", str(exc))
         case Unavailable():
             return Known(exc.status, exc.code, str(exc))
         case drf.APIException():
@@ -219,6 +221,8 @@ def _of_requests(exc: Exception) -> Known | None:
 def _of_framework(exc: drf.APIException) -> Known:
     codes = exc.get_codes()
     code = codes if isinstance(codes, str) else "invalid"
+    if exc.status_code == 403:  # the framework's own name for it is another
+        code = CODES[403]
     headers: dict[str, str] = {}
     if header := getattr(exc, "auth_header", ""):
         headers["WWW-Authenticate"] = header

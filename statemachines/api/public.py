@@ -139,6 +139,6 @@ def sequence_of(header: str, tag: str) -> int:
     """Return the sequence that an If-Match header wants; one that cannot be for another person, or another view."""
     for one in header.split(","):
         number, _, mark = one.strip().strip('"').partition("-")
-        if number.isdigit() and len(number) < 19 and f'"{mark}' == '"' + tag.strip('"').partition("-")[2]:
+        if number.isdecimal() and len(number) < 19 and f'"{mark}' == '"' + tag.strip('"').partition("-")[2]:
             return int(number)
     return -1

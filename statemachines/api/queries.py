@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache, reduce
 from operator import or_
-from typing import Annotated, Any, Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from django.db.models import Q
+from django.db.models.fields.json import KeyTransform
 from django.http import QueryDict
 from msgspec import UNSET, Meta, UnsetType, inspect
 
@@ -26,6 +28,16 @@ from .formats import Time
 Number = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Place = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Text = Annotated[str, Meta(min_length=1, max_length=255)]
+SCALARS = (
+    inspect.BoolType,
+    inspect.FloatType,
+    inspect.DecimalType,
+    inspect.DateTimeType,
+    inspect.DateType,
+    inspect.UUIDType,
+    inspect.EnumType,
+    inspect.LiteralType,
+)
 
 
 class Page(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -53,7 +65,7 @@ class Filters(Page, kw_only=True):
 @lru_cache
 def filters_of(registered: Registered) -> type[Filters]:
     """Return the filters of a machine: those of all, and its indexed fields as `data.<field>`."""
-    types = {field.encode_name: field.type for field in _fields(registered.machine.data_type)}
+    types = _types(registered.machine.data_type)
     fields = [(f"data_{name}", _scalar(types.get(name)) | UnsetType, UNSET) for name in registered.indexed]
     rename = {f"data_{name}": f"data.{name}" for name in registered.indexed}
     made = msgspec.defstruct(
@@ -62,19 +74,23 @@ def filters_of(registered: Registered) -> type[Filters]:
     return made  # type: ignore[return-value]
 
 
-def _fields(data: Any) -> tuple[Any, ...]:
+def _types(data: Any) -> dict[str, Any]:
+    """Return the types of the data's fields, by their names in JSON."""
     info = inspect.type_info(data)
-    return info.fields if isinstance(info, inspect.StructType | inspect.DataclassType) else ()
+    if not isinstance(info, inspect.StructType | inspect.DataclassType):
+        return {}
+    hints = get_type_hints(data, include_extras=True)
+    return {field.encode_name: hints[field.name] for field in info.fields}
 
 
-def _scalar(info: Any) -> Any:
-    """Return the type that a filter by a field has: a number, a truth or a text."""
-    match info:
-        case inspect.IntType():
-            return Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-        case inspect.BoolType():
-            return bool
-    return Text
+def _scalar(kind: Any) -> Any:
+    """Return the type that a filter by a field has: the field's own without None, where a text can stand for it."""
+    if get_origin(kind) in (Union, UnionType):
+        return _scalar(reduce(or_, (one for one in get_args(kind) if one is not type(None))))
+    info = inspect.type_info(kind) if kind is not None else None
+    if isinstance(info, inspect.IntType):
+        return Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+    return kind if isinstance(info, SCALARS) else Text
 
 
 def asked(kind: type[Any], given: QueryDict) -> Any:
@@ -107,7 +123,10 @@ def filtered(found: MachineInstanceQuerySet, registered: Registered, by: Filters
     exact |= {"created_at__gte": by.created_from, "created_at__lt": by.created_before}
     exact |= {"updated_at__gte": by.updated_from, "updated_at__lt": by.updated_before}
     exact |= {"configuration__includes": by.state, "pk__lt": by.cursor}
-    exact |= {f"data__{name}": getattr(by, f"data_{name}") for name in registered.indexed}
+    fields = _set({name: getattr(by, f"data_{name}") for name in registered.indexed})
+    for place, (name, value) in enumerate(fields.items()):  # a key of data may be called as a lookup is
+        found = found.alias(**{f"field{place}": KeyTransform(name, "data")})
+        exact[f"field{place}"] = msgspec.to_builtins(value)
     found = found.filter(**_set(exact))
     return found if by.tag is UNSET else found.filter(tagged(registered, by.tag))
 

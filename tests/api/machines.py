@@ -24,6 +24,9 @@ class TicketData(msgspec.Struct, frozen=True):
     comments: tuple[str, ...] = ()
     secret: Annotated[str, Sensitive] = ""
     checked: str = ""
+    hours: float = 0.5
+    room: int | None = None
+    isnull: str = "no"
 
 
 class Commented(Event, tag="commented"):
@@ -149,7 +152,13 @@ class Helpdesk(Policy):
         return is_staff(actor)
 
 
-register(ticket, policy=Helpdesk(), public=public, public_history=public_step, indexed=["priority", "title"])
+register(
+    ticket,
+    policy=Helpdesk(),
+    public=public,
+    public_history=public_step,
+    indexed=["priority", "title", "hours", "room", "isnull"],
+)
 
 
 class Ping(Event):

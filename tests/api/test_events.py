@@ -146,7 +146,7 @@ def test_if_match_holds_what_was_seen(desk: Desk) -> None:
     ann, path = client(desk.ann), f"{desk.address}events/commented/"
     tag, staffs = ann.get(desk.address)["ETag"], client(desk.staff).get(desk.address)["ETag"]
     assert ann.post(path, **say("one"), HTTP_IF_MATCH=tag).status_code == 200
-    for stale in (tag, staffs, '"2"', "nonsense", '""'):
+    for stale in (tag, staffs, '"2"', "nonsense", '""', tag.replace("1", "\u00b2", 1)):
         answer = ann.post(path, **say("two"), HTTP_IF_MATCH=stale)
         assert (answer.status_code, answer.json()["code"]) == (412, "changed")
     assert ann.post(path, **say("two"), HTTP_IF_MATCH="*").status_code == 200
@@ -159,6 +159,7 @@ def test_an_unchanged_instance_is_not_sent_again(desk: Desk) -> None:
     tag = ann.get(desk.address)["ETag"]
     answer = ann.get(desk.address, HTTP_IF_NONE_MATCH=tag)
     assert (answer.status_code, answer.content) == (304, b"")
+    assert ann.get(desk.address, HTTP_IF_NONE_MATCH="*").status_code == 304
     assert sue.get(desk.address, HTTP_IF_NONE_MATCH=tag).status_code == 200
     send(desk.ticket, Commented(text="x"), system=True)
     assert ann.get(desk.address, HTTP_IF_NONE_MATCH=tag).status_code == 200
@@ -170,6 +171,34 @@ def test_respond_async(desk: Desk) -> None:
     assert (answer.status_code, answer["Preference-Applied"]) == (202, "respond-async")
     assert (answer.json()["view"]["state"], answer["Location"]) == (["checking"], f"http://testserver{desk.address}")
     assert Effect.objects.get().status == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("prefer", "status", "applied"),
+    [
+        ("wait=0", 200, "wait=0"),
+        ('wait="0"; x=y, handling=lenient', 200, "wait=0"),
+        ("wait=0, respond-async", 202, "respond-async"),
+        ("wait=0, wait=60", 200, "wait=0"),
+        ("no-respond-async", 200, None),
+        ("wait=-1", 200, None),
+        ("wait=soon", 200, None),
+        ("wait", 200, None),
+        (" , ;=,", 200, None),
+    ],
+)
+def test_preferences_are_read_as_said(desk: Desk, prefer: str, status: int, applied: str | None) -> None:
+    """No wait is a wait too, and asynchronous is what is not done by then; what makes no sense is left aside."""
+    answer = client(desk.staff).post(f"{desk.address}events/check/", HTTP_PREFER=prefer)
+    assert (answer.status_code, answer.get("Preference-Applied")) == (status, applied)
+    assert answer.get("Effects-Pending") == ("1" if "wait=0" in prefer.replace('"', "") else None)
+
+
+@pytest.mark.parametrize("prefer", ["wait=61", f"wait={'9' * 7000}"])
+def test_a_wait_has_its_limit(desk: Desk, prefer: str) -> None:
+    """A longer one is a minute."""
+    answer = client(desk.ann).post(f"{desk.address}events/commented/", **say("x"), HTTP_PREFER=prefer)
+    assert (answer["Preference-Applied"], answer["Effects-Pending"]) == ("wait=60", "0")
 
 
 def test_wait_ends_with_the_time(desk: Desk) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from statemachines.engine import pause, send
+from statemachines.actors import actor_of
+from statemachines.engine import create, pause, send
 from statemachines.models import MachineInstance
 from tests.api.machines import Commented
 
@@ -100,6 +101,10 @@ def test_lists_are_filtered_in_sql(desk: Desk) -> None:
         "search=-1": [other],
         "data.title=Printer": [desk.ticket],
         "data.priority=3": [other, desk.ticket],
+        "data.hours=0.5": [other, desk.ticket],
+        "data.hours=2.5": [],
+        "data.room=7": [],
+        "data.isnull=no": [other, desk.ticket],
     }
     for query, instances in wanted.items():
         found = ann.get(f"{TICKETS}?{query}").json()["items"]
@@ -121,13 +126,27 @@ def test_a_search_has_no_wildcards(desk: Desk, search: str) -> None:
         "limit=0", "limit=101", "limit=x", "cursor=-1", "cursor=99999999999999999999", "status=asleep", "version=0",
         "version=99999999999999", "created_from=yesterday", "created_from=2026-01-01T00:00:00", "updated_from=0.5",
         "created_before=0001-01-01T00:00:00%2B10:00", "key=%00", "owner=1",
-        "data.owner=1", "data.priority=high", "state=a&state=b", "tag=", "data__owner=1",
+        "data.owner=1", "data.priority=high", "data.hours=nan", "data.room=none",
+        "state=a&state=b", "tag=", "data__owner=1",
     ],
 )  # fmt: skip
 def test_a_bad_query_is_told(desk: Desk, query: str) -> None:
     """A filter that is unknown, given twice, or does not fit, is answered by 400, not ignored."""
     answer = client(desk.ann).get(f"{TICKETS}?{query}")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+
+
+def test_a_query_has_so_many_parameters_at_most(desk: Desk) -> None:
+    """Those of which Django reads no more are a 400 as well."""
+    answer = client(desk.ann).get(f"{TICKETS}?{'a=1&' * 1500}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+
+
+def test_a_field_that_may_be_missing_is_a_filter(desk: Desk) -> None:
+    """It is asked by its type without None."""
+    data = {"owner": str(desk.ann.pk), "title": "Fan", "room": 7}
+    made = create("helpdesk.ticket", data=data, actor=actor_of(desk.ann))
+    assert [one["id"] for one in client(desk.ann).get(f"{TICKETS}?data.room=7").json()["items"]] == [made.pk]
 
 
 def test_a_time_may_have_any_offset(desk: Desk) -> None:

@@ -148,6 +148,14 @@ def test_a_bug_names_no_secrets(desk: Desk, caplog: pytest.LogCaptureFixture) ->
     assert desk.ticket.entries.count() == 2
 
 
+def test_a_bug_in_a_simulation_names_no_secrets(desk: Desk) -> None:
+    """What a function raises on an instance's own data is not told to who plays on from there."""
+    send(desk.ticket, Noted(secret="hunter2"), system=True)
+    answer = client(desk.ann).post(f"{desk.address}simulate/", {"acts": [{"event": "broken"}]}, format="json")
+    assert (answer.status_code, answer.json()["received"].split(";")[0]) == (400, "MachineError")
+    assert "hunter2" not in answer.content.decode()
+
+
 DEEP = '{"text": ' + "[" * 100_000 + "]" * 100_000 + "}"
 
 
@@ -249,7 +257,8 @@ def test_accept_is_obeyed(desk: Desk) -> None:
     ann = client(desk.ann)
     assert ann.get(desk.address, HTTP_ACCEPT="text/csv").status_code == 406
     assert ann.get(desk.address, HTTP_ACCEPT="application/problem+json").status_code == 200
-    assert ann.get(desk.address, HTTP_ACCEPT="text/html, */*;q=0.8").status_code == 200
+    for taken in ("text/html, */*;q=0.8", "application/json; charset=utf-8", ""):
+        assert ann.get(desk.address, HTTP_ACCEPT=taken).status_code == 200
 
 
 def test_the_hosts_settings_do_not_matter(desk: Desk, settings: Any) -> None:
