@@ -122,7 +122,10 @@ def _check_version(registered: registry.Registered) -> Iterator[CheckMessage]:
         known = versions.published(registered)
     except ImproperlyConfigured as error:
         yield Error(
-            str(error), hint="Never edit these files; manage.py makeupgrade writes them.", id="statemachines.E006"
+            str(error),
+            hint="Never edit these files; manage.py makeupgrade writes them.",
+            obj=name,
+            id="statemachines.E006",
         )
         return
     try:

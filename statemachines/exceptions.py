@@ -126,5 +126,6 @@ class NoUpgrade(LookupError):
 
     def __init__(self, machine: str, start: int, end: int) -> None:
         super().__init__(
-            f"No upgrade of {machine} leads from version {start} to {end}; manage.py makeupgrade begins one."
+            f"No upgrade of {machine} leads from version {start} to {end}; "
+            + ("manage.py makeupgrade begins one." if start < end else "write one beside those that lead forward.")
         )

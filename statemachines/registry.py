@@ -138,7 +138,8 @@ def find(name: str, version: int | None = None) -> Registered:
         return versions[max(versions)]
     if version not in versions:
         known = ", ".join(map(str, sorted(versions)))
-        raise UnknownVersion(f"This code has no version {version} of {name}, it has: {known}.")
+        way = f" manage.py upgrade_instances {name} brings instances along." if version < max(versions) else ""
+        raise UnknownVersion(f"This code has no version {version} of {name}, it has: {known}.{way}")
     return versions[version]
 
 

@@ -48,8 +48,13 @@ def _in_file(registered: Registered, path: Path) -> list[Upgrade]:
     assert spec is not None  # a path that ends in .py has one
     assert spec.loader is not None
     module = sys.modules[name] = module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ImproperlyConfigured(f"{path} cannot be loaded: {error!r}. Correct it.") from error
     found = [value for value in vars(module).values() if isinstance(value, Upgrade)]
+    if not found:
+        raise ImproperlyConfigured(f"{path} holds no Upgrade; write one, or remove the file.")
     for upgrade in found:
         if upgrade.machine not in (registered.name, registered.machine.name):
             raise ImproperlyConfigured(f"{path}: the upgrade is of {upgrade.machine!r}, not of {registered.name!r}.")

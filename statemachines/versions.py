@@ -46,14 +46,16 @@ def _read(path: Path) -> Published:
 
 
 def definition(name: str, version: int) -> Machine[Any]:
-    """Return a version of a machine: from code, else as it was published, which shows and compares but does not run.
+    """Return a version of a machine as it was published, or as code has it where that is the same or there is no file.
 
-    Raises UnknownMachine, and UnknownVersion where it is in neither.
+    Without code it shows and compares but does not run. Raises UnknownMachine, and UnknownVersion where it is in
+    neither.
     """
+    one = published(registry.find(name)).get(version)
     try:
-        return registry.find(name, version).machine
+        machine = registry.find(name, version).machine
     except UnknownVersion as unknown:
-        one = published(registry.find(name)).get(version)
         if one is None:
             raise UnknownVersion(f"{unknown} Nor has it a published file of that version.") from None
         return one.machine()
+    return machine if one is None or one.fingerprint == fingerprint(machine) else one.machine()

@@ -129,6 +129,9 @@ def _remembered(upgrade: Upgrade, old: Machine[Any], new: Machine[Any]) -> Itera
 
 
 def _data(upgrade: Upgrade, old: Machine[Any], new: Machine[Any]) -> Iterator[str]:
+    code = getattr(upgrade.data, "__code__", None)
+    if code is not None and ... in code.co_consts:
+        yield "data= still has three dots where a value is to be decided; write what it is"
     if upgrade.data is None:
         had = shapes(old)[""]
         for name, field in shapes(new)[""].items():

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from statemachines import Final, Machine, On, State
 from statemachines.checks import check_versions
+from statemachines.core.published import publish
 from statemachines.engine import create, send
 from statemachines.engine.versions import record
 from statemachines.exceptions import UnknownVersion
@@ -132,3 +133,31 @@ def test_the_check_sees_an_upgrade_that_does_not_fit(publishing: Publish) -> Non
     (error,) = [one for one in check_versions(None) if one.obj == "examples.lamp"]
     assert (error.id, error.level) == ("statemachines.E008", ERROR)
     assert "'on' has no image in version 2; name one in states={'on': …}" in error.msg
+
+
+def test_code_that_has_moved_on_is_compared_by_what_was_published(publishing: Publish) -> None:
+    """Between `makeupgrade` and `version=2` in the code, version 1 is what was published as it."""
+    registered = publishing(lamp(Final("gone")))
+    file_of(registered, 1).write_bytes(publish(lamp()).encode())
+    assert "gone" not in definition("examples.lamp", 1).chart.by_path
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("upgrade = (", "cannot be loaded: SyntaxError"),
+        ("x = 1", "holds no Upgrade"),
+        (
+            "from statemachines import Upgrade\nupgrade = Upgrade('lamp', 1, 2, data=lambda old: {**old, 'n': ...})",
+            "data= still has three dots",
+        ),
+    ],
+)
+def test_the_check_sees_an_upgrade_that_is_not_finished(publishing: Publish, text: str, told: str) -> None:
+    """A file that is no upgrade, or one with an open blank, is an error of the check, not a traceback."""
+    registered = publishing(lamp())
+    publishing(lamp(Final("gone"), version=2))
+    (registered.directory / "0001_to_0002.py").write_text(text + "\n")
+    (error,) = [one for one in check_versions(None) if one.obj == "examples.lamp"]
+    assert (error.id, error.level) == ("statemachines.E008", ERROR)
+    assert told in error.msg

@@ -56,7 +56,10 @@ class Command(BaseCommand):
             self._tell(plan)
             if not check:
                 self._write(plan, ask=ask and not dry_run, dry=dry_run)
-        if not plans:
+        if not plans and not _asked(machine) and registry.machines():
+            names = ", ".join(one.name for one in registry.machines())
+            self.stdout.write(f"Nothing is published yet; name a machine to begin with it: {names}.")
+        elif not plans:
             self.stdout.write("Every machine is as it was published.")
         elif check:
             sys.exit(1)
