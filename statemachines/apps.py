@@ -6,6 +6,8 @@ from typing import Any
 
 from django.apps import AppConfig, apps
 from django.apps.registry import Apps
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import CommandError
 from django.db import router
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
@@ -42,4 +44,7 @@ def record_versions(using: str, apps: Apps = apps, **given: Any) -> None:
     except LookupError:
         return
     if router.allow_migrate_model(using, known):
-        record(using)
+        try:
+            record(using)
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error

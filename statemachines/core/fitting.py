@@ -33,7 +33,9 @@ def problems(upgrade: Upgrade, old: Machine[Any], new: Machine[Any]) -> Iterator
 
 
 def _names(upgrade: Upgrade, old: Machine[Any], new: Machine[Any]) -> Iterator[str]:
-    """Yield what is named and not there."""
+    """Yield what is not decided, and what is named and not there."""
+    for blank in upgrade.undecided:
+        yield f"{blank} is still to be decided: a new name, or None to let it go"
     for path, images in upgrade.states.items():
         if path not in old.chart.by_path:
             yield f"states={path!r}: version {old.version} has no such state{_perhaps(path, old.chart.by_path)}"

@@ -65,6 +65,8 @@ class Upgrade:
         self.prepare = prepare
         self.events: dict[str, str | None] = _decided(events or {})
         self.invokes: dict[str, str | None] = _decided(invokes or {})
+        waits = {"events": events or {}, "invokes": invokes or {}}
+        self.undecided = [f"{of}={{{one!r}: …}}" for of, given in waits.items() for one in given if given[one] is ...]
         self.timers = dict(timers or {})
         self.enter = frozenset(enter)
         self.always = always

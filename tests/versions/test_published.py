@@ -148,6 +148,10 @@ def test_code_that_has_moved_on_is_compared_by_what_was_published(publishing: Pu
         ("upgrade = (", "cannot be loaded: SyntaxError"),
         ("x = 1", "holds no Upgrade"),
         (
+            "from statemachines import Upgrade\nupgrade = Upgrade('lamp', 1, 2, events={'ping': ...})",
+            "events={'ping': …} is still to be decided",
+        ),
+        (
             "from statemachines import Upgrade\nupgrade = Upgrade('lamp', 1, 2, data=lambda old: {**old, 'n': ...})",
             "data= still has three dots",
         ),
