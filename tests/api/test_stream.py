@@ -179,3 +179,11 @@ def test_a_silent_stream_is_alive(desk: Desk, server: str, monkeypatch: pytest.M
     monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.1)
     found = watch(f"{server}{desk.address}stream/", desk.ann, 2, lambda: None)
     assert found == [{"": "still here"}] * 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_body_may_come_in_chunks(desk: Desk, server: str) -> None:
+    """A body whose length nobody said is read, not taken for an empty one."""
+    address, kind = f"{server}{desk.address}events/commented/", {"Content-Type": "application/json"}
+    answer = httpx.post(address, content=iter([b'{"text": ', b'"Hello"}']), headers=kind, auth=("ann", "secret"))
+    assert answer.json()["view"]["comments"] == ["Hello"]
