@@ -65,7 +65,7 @@ def test_a_change_without_a_version_is_found(publishing: Publish) -> None:
 
 
 def test_a_renamed_state_is_asked(publishing: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A state that looks like one that is gone is offered; with a yes, its image is decided; what waits is still asked."""
+    """A state that looks like one that is gone is offered; with a yes its image is decided, what waits is not."""
     publishing(V1)
     publishing(V2, file=False)
     asked = answering(monkeypatch, "y")
