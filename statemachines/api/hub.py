@@ -1,8 +1,8 @@
 """Tell open streams what has happened, and wake who waits: one thread and one connection per process, for all of them.
 
-The thread looks at the sequences of all watched instances in one query, and reads what is new of those that moved. It
-ends, and its connection with it, when nobody watches any more. Limits: where moves are not heard of (`listener`), it
-looks `LOOKS_PER_SECOND` times.
+The thread looks at the sequences of all watched instances in one query, and reads what is new of those that moved, for
+many readers together; who may see it is asked for each. It ends, and its connection with it, when nobody watches any
+more. Limits: where moves are not heard of (`listener`), it looks `LOOKS_PER_SECOND` times.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from itertools import chain
+from typing import NamedTuple, Protocol
 
 from django.db import Error, connections
 
@@ -33,21 +34,48 @@ MOST_LOOKS_PER_SECOND = 20
 
 CHUNK = 1_000
 
+READERS = 50
+"""For so many readers what is new is read together, then told: the first do not wait until all is read."""
+
 MOST_ENTRIES = 500
 """Of one instance at one look."""
 
-Items = list[bytes]
-Entries = Mapping[int, list[HistoryEntry]]
+ENTRIES = f"""
+WITH since (pk, seen) AS (VALUES %s)
+SELECT entry.* FROM since JOIN {HistoryEntry._meta.db_table} entry
+ON entry.instance_id = since.pk AND entry.sequence > since.seen AND entry.sequence <= since.seen + {MOST_ENTRIES}
+ORDER BY entry.sequence"""
+
+
+class Move(NamedTuple):
+    """What is new of an instance since a sequence, and the instance as it was read after that; None if it is deleted.
+
+    `recent` has entries from before, where another watcher has seen less.
+    """
+
+    pk: int
+    seen: int
+    recent: list[HistoryEntry]
+    instance: MachineInstance | None
+
+    @property
+    def entries(self) -> list[HistoryEntry]:
+        return [entry for entry in self.recent if entry.sequence > self.seen]
+
+
+class Told(NamedTuple):
+    """What to tell of a move, the sequence until which it is told, and whether more may come."""
+
+    items: bytes
+    seen: int
+    more: bool
 
 
 class Reader(Protocol):
-    """Reads for watchers who are alike: those of a kind are equal, and hash alike."""
+    """Decides for watchers who are alike what they are told: those of a kind are equal, and hash alike."""
 
-    def read(self, pks: Sequence[int], new: Entries, seen: int) -> Mapping[int, tuple[Items, int, bool]]:
-        """Return for each instance what to tell of its new entries, the sequence then, and whether more may come.
-
-        Who may see what is decided here, after the entries were read.
-        """
+    def read(self, moves: Sequence[Move]) -> Iterable[Told]:
+        """Return what to tell of each move; who may see what is decided here, after it was read."""
         ...
 
 
@@ -61,12 +89,13 @@ class Watcher:
         self.pk = pk
         self.seen = seen
         self.reader = reader
-        self.queue: asyncio.Queue[Items | None] = asyncio.Queue()
+        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.loop = asyncio.get_running_loop()
 
-    def tell(self, items: Items, *, more: bool) -> None:
+    def tell(self, told: Told) -> None:
         """Hand over what there is to tell; from the hub's thread."""
-        for put in (items, *(() if more else (None,))):
+        self.seen = told.seen
+        for put in ((told.items,) if told.items else ()) + (() if told.more else (None,)):
             self.loop.call_soon_threadsafe(self.queue.put_nowait, put)
 
 
@@ -123,13 +152,14 @@ class Hub:
             except Error:
                 logger.warning("Streams could not be served; the next look tries again.", exc_info=True)
                 connections[self.using].close()
-            self.moved.wait(HEARING_LOOK if hears(self.using) else 1 / LOOKS_PER_SECOND)
-            time.sleep(max(0.0, 1 / MOST_LOOKS_PER_SECOND - (time.monotonic() - began)))
+            pause = HEARING_LOOK if hears(self.using) else 1 / LOOKS_PER_SECOND
+            self.moved.wait(max(0.0, began + pause - time.monotonic()))
+            time.sleep(max(0.0, began + 1 / MOST_LOOKS_PER_SECOND - time.monotonic()))
         connections.close_all()
 
     def _look(self, watchers: list[Watcher | Waiter]) -> None:
         known = dict(self._sequences({watcher.pk for watcher in watchers}))
-        moved: dict[int, dict[Reader, list[Watcher]]] = {}
+        moved: dict[Reader, list[Watcher]] = {}
         for watcher in watchers:
             sequence = known.get(watcher.pk, -1)
             if sequence == watcher.seen:
@@ -138,26 +168,30 @@ class Hub:
                 watcher.seen = sequence
                 watcher.moved.set()
             else:
-                moved.setdefault(watcher.seen, {}).setdefault(watcher.reader, []).append(watcher)
-        for seen, alike in moved.items():
-            new = self._entries({watcher.pk for each in alike.values() for watcher in each}, seen)
-            for reader, each in alike.items():
-                self._tell(reader, each, new, seen)
+                moved.setdefault(watcher.reader, []).append(watcher)
+        readers = list(moved)
+        for start in range(0, len(readers), READERS):
+            self._tell({reader: moved[reader] for reader in readers[start : start + READERS]})
 
-    def _tell(self, reader: Reader, moved: list[Watcher], new: Entries, seen: int) -> None:
-        """Tell watchers who are alike, by what is read for all of them together."""
-        try:
-            found = reader.read([watcher.pk for watcher in moved], new, seen)
-            for watcher in moved:
-                items, watcher.seen, more = found[watcher.pk]
-                watcher.tell(items, more=more)
-        except Error:
-            raise
-        except Exception:
-            logger.exception("The streams of instances %s failed.", [watcher.pk for watcher in moved])
-            for watcher in moved:
-                self._leave(watcher)
-                watcher.tell([], more=False)
+    def _tell(self, moved: dict[Reader, list[Watcher]]) -> None:
+        """Tell watchers, each as soon as their reader has decided, by what is read for all of them together."""
+        since: dict[int, int] = {}
+        for watcher in chain.from_iterable(moved.values()):
+            since[watcher.pk] = min(watcher.seen, since.get(watcher.pk, watcher.seen))
+        entries = self._entries(since)
+        instances = MachineInstance.objects.using(self.using).in_bulk(since)
+        for reader, alike in moved.items():
+            try:
+                moves = [Move(one.pk, one.seen, entries[one.pk], instances.get(one.pk)) for one in alike]
+                for watcher, told in zip(alike, reader.read(moves), strict=True):
+                    watcher.tell(told)
+            except Error:
+                raise
+            except Exception:
+                logger.exception("The streams of instances %s failed.", [watcher.pk for watcher in alike])
+                for watcher in alike:
+                    self._leave(watcher)
+                    watcher.tell(Told(b"", watcher.seen, more=False))
 
     def _sequences(self, pks: set[int]) -> Iterable[tuple[int, int]]:
         listed = sorted(pks)
@@ -166,11 +200,12 @@ class Hub:
             found = rows.filter(pk__in=listed[start : start + CHUNK]).values_list("pk", "sequence")
             yield from found
 
-    def _entries(self, pks: set[int], seen: int) -> Entries:
-        found: dict[int, list[HistoryEntry]] = {}
-        rows = HistoryEntry.objects.using(self.using).filter(instance__in=sorted(pks), sequence__gt=seen)
-        for entry in rows.filter(sequence__lte=seen + MOST_ENTRIES).order_by("sequence"):
-            found.setdefault(entry.instance_id, []).append(entry)
+    def _entries(self, since: dict[int, int]) -> dict[int, list[HistoryEntry]]:
+        """Return of each instance the entries after a sequence, in one query whatever the sequences are."""
+        found: dict[int, list[HistoryEntry]] = {pk: [] for pk in since}
+        pairs = ", ".join(["(%s, %s)"] * len(since))
+        for entry in HistoryEntry.objects.using(self.using).raw(ENTRIES % pairs, [*chain(*since.items())]):
+            found[entry.instance_id].append(entry)
         return found
 
 

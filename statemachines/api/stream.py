@@ -18,11 +18,11 @@ from rest_framework.request import Request
 
 from statemachines.core.events import Actor
 from statemachines.exceptions import InvalidValue
-from statemachines.models import HistoryEntry, MachineInstance
+from statemachines.models import MachineInstance
 from statemachines.registry import Registered
 
 from .base import is_asgi
-from .hub import Entries, Items, Watcher, hub_of
+from .hub import Move, Told, Watcher, hub_of
 from .instances import OfMachine
 from .listener import listened
 from .operations import LAST_EVENT, Operation
@@ -48,25 +48,24 @@ class Feed:
     actor: Actor
     using: str
 
-    def read(self, pks: Sequence[int], new: Entries, seen: int) -> dict[int, tuple[Items, int, bool]]:
-        """Return for each instance what to tell, the sequence until which it is told, and whether more may come."""
+    def read(self, moves: Sequence[Move]) -> list[Told]:
+        """Return what to tell of each move."""
         policy = self.registered.policy
         assert policy is not None  # it has routes
-        rows = MachineInstance.objects.using(self.using).filter(machine=self.registered.name, pk__in=pks)
-        visible = {one.pk: one for one in policy.visible(self.actor, rows)}
-        return {pk: self._told(visible.get(pk), new.get(pk, []), seen) for pk in pks}
+        rows = [move.instance for move in moves if move.instance is not None]
+        visible = {row.pk: row for row in policy.visible_rows(self.actor, rows)} if rows else {}
+        return [self._told(move, visible.get(move.pk)) for move in moves]
 
-    def _told(
-        self, instance: MachineInstance | None, entries: list[HistoryEntry], seen: int
-    ) -> tuple[Items, int, bool]:
+    def _told(self, move: Move, instance: MachineInstance | None) -> Told:
         if instance is None:
-            return [told("gone", {})], seen, False
+            return Told(told("gone", {}), move.seen, more=False)
+        entries = move.entries
         items = [told("entry", shown_entry(self.registered, one, self.actor), one.sequence) for one in entries]
-        last = entries[-1].sequence if entries else seen
+        last = entries[-1].sequence if entries else move.seen
         if last >= instance.sequence:
             items.append(told("instance", shown(self.registered, instance, self.actor), instance.sequence))
         ended = instance.status in MachineInstance.ENDED and last >= instance.sequence
-        return items, last, not ended
+        return Told(b"".join(items), last, more=not ended)
 
     async def stream(self, pk: int, seen: int) -> AsyncIterator[bytes]:
         """Yield what happens, and a comment now and then, so that nobody on the way takes it for dead."""
@@ -75,14 +74,14 @@ class Feed:
             yield b": here\n\n"
             while True:
                 try:
-                    items = await asyncio.wait_for(watcher.queue.get(), HEARTBEAT_SECONDS)
+                    async with asyncio.timeout(HEARTBEAT_SECONDS):
+                        items = await watcher.queue.get()
                 except TimeoutError:
                     yield b": still here\n\n"
                     continue
                 if items is None:
                     return
-                for item in items:
-                    yield item
+                yield items
 
 
 class Stream(OfMachine):

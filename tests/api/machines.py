@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,7 @@ from msgspec import Meta
 
 from statemachines import After, Event, Final, Invoke, Machine, On, Refuse, Sensitive, State, effect
 from statemachines.core.events import Actor
-from statemachines.models import HistoryEntry
+from statemachines.models import HistoryEntry, MachineInstance
 from statemachines.policy import Policy, Subject
 from statemachines.querysets import MachineInstanceQuerySet
 from statemachines.registry import register
@@ -139,6 +140,10 @@ class Helpdesk(Policy):
 
     def visible(self, actor: Actor, instances: MachineInstanceQuerySet) -> MachineInstanceQuerySet:
         return instances if is_staff(actor) else instances.filter(data__owner=actor.id)
+
+    def visible_rows(self, actor: Actor, rows: Sequence[MachineInstance]) -> list[MachineInstance]:
+        own = [row for row in rows if row.data["owner"] == actor.id]
+        return own if len(own) == len(rows) or not is_staff(actor) else list(rows)
 
     def may_create(self, actor: Actor, key: str | None, input: Any) -> bool:
         return input.owner == actor.id and not (input.secret or input.checked or input.comments)
