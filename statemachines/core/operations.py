@@ -11,7 +11,7 @@ from typing import Any
 
 from .chart import Delay, Invocation, Node
 from .events import AnyEvent, Completion, Event, Moment, Occurrence, done_state
-from .functions import Action, Assign, Bound, Cancel, Doing, Effect, Function, Named, Raise, Send, named
+from .functions import Action, Assign, Bound, Cancel, Doing, Effect, Function, Named, Raise, Send, named, spell
 from .snapshot import CancelTimer, Command, RunAction, SendEvent, SetTimer, StartEffect, StopEffect
 
 
@@ -123,7 +123,7 @@ def _send(doing: Send[Any, Any]) -> Callable[[Run], None]:
         wait = compile_delay(doing.delay)
 
         def run(run: Run) -> None:
-            due = _due(wait, run)
+            due = _due(wait, run, spell(doing.delay))
             run.commands.append(SetTimer(id, due, make(run.data, run.event, run.moment)))
 
     return run
@@ -134,11 +134,11 @@ def compile_delay(delay: timedelta | Function | Named) -> timedelta | Bound:
     return delay if isinstance(delay, timedelta) else named(delay).bound()
 
 
-def _due(wait: timedelta | Bound, run: Run) -> timedelta | datetime:
+def _due(wait: timedelta | Bound, run: Run, name: str) -> timedelta | datetime:
     due = wait if isinstance(wait, timedelta) else wait(run.data, run.event, run.moment)
     if isinstance(due, timedelta) or (isinstance(due, datetime) and due.tzinfo is not None):
         return due
-    raise TypeError(f"a delay must be a timedelta or an aware datetime, not {due!r}")
+    raise TypeError(f"{name}: a delay must be a timedelta or an aware datetime, not {due!r}")
 
 
 def start_delay(node: Node, delay: Delay) -> Operation:
@@ -153,7 +153,7 @@ def start_delay(node: Node, delay: Delay) -> Operation:
         wait = delay.value
 
         def set_timer(run: Run) -> None:
-            run.commands.append(SetTimer(delay.event, _due(wait, run), event, node.path))
+            run.commands.append(SetTimer(delay.event, _due(wait, run, delay.event), event, node.path))
 
     return Operation(set_timer, node.path)
 

@@ -133,13 +133,13 @@ def test_a_failed_step_changes_nothing() -> None:
 
 
 def test_a_delay_must_be_a_time() -> None:
-    """A delay's function that returns a naive datetime, or no time at all, is told."""
+    """A delay's function that returns a naive datetime, or no time at all, is told by its name."""
     for wrong in (datetime(2030, 1, 1), 3):
 
         def delay(data: Data, wrong: Any = wrong) -> Any:
             return wrong
 
-        with pytest.raises(MachineError, match="a delay must be a timedelta or an aware datetime"):
+        with pytest.raises(MachineError, match=r"after\.delay.*: a delay must be a timedelta or an aware datetime"):
             start(Machine("m", State("a", After(delay, "a"))))
 
 

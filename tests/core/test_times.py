@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -46,6 +46,26 @@ def test_a_date_and_an_hour() -> None:
     assert local_time(date(2026, 7, 1), "Europe/Berlin") == datetime(2026, 6, 30, 22, tzinfo=UTC)
     before, after = (local_time(date(2026, 3, day), "Europe/Berlin", at=time(9)) for day in (28, 29))
     assert after - before == timedelta(hours=23)
+
+
+def test_the_second_may_be_told_by_the_datetime() -> None:
+    """PEP 495's fold of the datetime itself is heard."""
+    said = datetime(2026, 10, 25, 2, 30)
+    assert local_time(said.replace(fold=1), "Europe/Berlin") == local_time(said, "Europe/Berlin", fold=1)
+
+
+@pytest.mark.parametrize(
+    ("when", "zone", "given", "error", "told"),
+    [
+        (datetime(2026, 1, 1), "Europe/Berlin", {"at": time(9)}, ValueError, "has two hours; pass a date"),
+        ("2026-01-01", "Europe/Berlin", {}, TypeError, "write a date or a naive datetime"),
+        (date(2026, 1, 1), None, {}, TypeError, 'a zone as "Europe/Berlin"'),
+    ],
+)
+def test_what_is_no_local_time_is_refused(when: Any, zone: Any, given: Any, error: type[Exception], told: str) -> None:
+    """Neither an hour that is said twice nor a zone that is not said is guessed."""
+    with pytest.raises(error, match=told):
+        local_time(when, zone, **given)
 
 
 def test_an_aware_time_is_refused() -> None:
