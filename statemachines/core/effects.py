@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any, Literal
 
 import msgspec
@@ -16,6 +17,11 @@ LONGEST_TOKEN = 255
 
 Guarantee = Literal["at_least_once", "at_most_once"]
 """What a crash means: the effect is run again, or it has failed and nobody knows whether it was done."""
+
+
+def _is_number(value: object) -> bool:
+    """Say whether it is a finite number."""
+    return isinstance(value, int | float) and isfinite(value)
 
 
 class Retry(msgspec.Struct, frozen=True):
@@ -34,6 +40,8 @@ class Retry(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         none = timedelta(0)
+        if not isinstance(self.max_attempts, int) or not all(_is_number(one) for one in (self.factor, self.jitter)):
+            raise TypeError(f"{self!r}: write max_attempts=5, factor=2, jitter=0.1; attempts are a whole number")
         if not isinstance(self.first_delay, timedelta) or not isinstance(self.max_delay, timedelta):
             raise TypeError(f"{self!r}: a delay is a timedelta; write first_delay=timedelta(seconds=5)")
         if self.max_attempts < 1 or self.factor < 1 or not none <= self.first_delay <= self.max_delay:
@@ -55,7 +63,7 @@ class Limit(msgspec.Struct, frozen=True):
 
     `key`, a pure function of the effect's input, gives each value that it returns a limit of its own (a restaurant, an
     account); without it the limit is one for all. Starts never come faster than `rate`, but for one that comes late by
-    less than a second, or than the time between two. Raises ValueError.
+    less than a second, or than the time between two. Raises ValueError, TypeError.
     """
 
     concurrency: int | None = None
@@ -66,6 +74,8 @@ class Limit(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         if self.concurrency is None and self.rate is None:
             raise ValueError("Limit() limits nothing; give concurrency=, rate= or both")
+        if not isinstance(self.concurrency, int | None) or not (self.rate is None or _is_number(self.rate)):
+            raise TypeError(f"{self!r}: write concurrency=2, a whole number, or rate=10")
         if (self.concurrency is not None and self.concurrency < 1) or (self.rate is not None and self.rate <= 0):
             raise ValueError(f"{self!r}: a limit of nothing would hold the effect for ever; hold it by a command")
         if not isinstance(self.per, timedelta) or self.per <= timedelta(0):
@@ -86,6 +96,12 @@ class Pending(msgspec.Struct, frozen=True):
     deadline: timedelta | datetime | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.token, str):
+            raise TypeError(f"the token {self.token!r} is no text; write str(…)")
+        if not isinstance(self.deadline, timedelta | datetime | None):
+            raise TypeError(
+                f"the deadline {self.deadline!r} is no time; write deadline=timedelta(…), or an aware datetime"
+            )
         if len(self.token) > LONGEST_TOKEN:
             raise ValueError(f"the token has {len(self.token)} characters, at most {LONGEST_TOKEN} fit")
         if isinstance(self.deadline, datetime) and self.deadline.tzinfo is None:

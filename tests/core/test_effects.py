@@ -27,6 +27,8 @@ def does(data: Any, call: Any) -> None: ...
         ({"jitter": 1.5}, ValueError, "jitter is a share of the wait, 0 to 1"),
         ({"first_delay": 5}, TypeError, "write first_delay=timedelta(seconds=5)"),
         ({"max_delay": 5}, TypeError, "a delay is a timedelta"),
+        ({"max_attempts": "3"}, TypeError, "attempts are a whole number"),
+        ({"factor": float("nan")}, TypeError, "write max_attempts=5, factor=2, jitter=0.1"),
     ],
 )
 def test_a_retry_that_makes_no_sense_is_refused(given: dict[str, Any], error: type[Exception], told: str) -> None:
@@ -120,6 +122,22 @@ def test_the_documented_waits_are_the_waits() -> None:
     assert [retry.delay(failed) / SECOND for failed in range(1, 5)] == [1, 2, 4, 8]
     assert [retry.delay(3, chance) / SECOND for chance in (0, 0.5, 1)] == pytest.approx([3.6, 4, 4.4])
     assert Retry(max_delay=5 * SECOND).delay(10, 1) == 5 * SECOND
+
+
+@pytest.mark.parametrize("given", [{"concurrency": "2"}, {"concurrency": 1.5}, {"rate": float("inf")}])
+def test_a_limit_is_a_number(given: dict[str, Any]) -> None:
+    """What is none is told with what to write."""
+    with pytest.raises(TypeError, match="write concurrency=2, a whole number, or rate=10"):
+        Limit(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"), [({"token": 5}, "is no text; write str"), ({"deadline": 5}, "write deadline=timedelta")]
+)
+def test_what_is_pending_has_a_text_and_a_time(given: dict[str, Any], told: str) -> None:
+    """Told in the effect's own attempt, not by the database."""
+    with pytest.raises(TypeError, match=re.escape(told)):
+        pending(**given)
 
 
 @pytest.mark.parametrize("token", ["", "x" * 255])
