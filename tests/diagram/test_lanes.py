@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from statemachines.core.diagram.lanes import way
@@ -29,6 +29,7 @@ def passed(points: tuple[Point, ...]) -> list[Point]:
     return found
 
 
+@example(left=[Rect(60, 0, 80, 40), Rect(60, 54, 80, 40), Rect(180, 3, 80, 40)], right=[], y=47, to=0)
 @given(left=boxes, right=boxes, y=st.integers(0, 400), to=st.integers(0, 400))
 def test_it_goes_behind_no_box(left: list[Rect], right: list[Rect], y: int, to: int) -> None:
     """However boxes stand in its columns, the arrow starts and ends where it should, and meets none of them."""

@@ -40,7 +40,8 @@ def _lane(start: Point, boxes: Sequence[Rect]) -> list[Point]:
     heights = [y, *(height for box in boxes for height in (box.y - CLEAR, box.bottom + CLEAR))]
     free = [height for height in heights if not any(_within(height, box) for box in boxes)]
     lane = min(free, key=lambda height: abs(height - y))
-    first = min((box.x for box in boxes if box.x > x and _within(y, box)), default=x)
+    low, high = sorted((y, lane))
+    first = min((box.x for box in boxes if box.x > x and box.y < high and box.bottom > low), default=x)
     middle, out = (x + first) / 2, max(box.right for box in boxes)
     return [start, (middle, y), (middle, lane), (first, lane), (first, lane), (out, lane), (out, lane)]
 
