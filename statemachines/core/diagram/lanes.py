@@ -12,7 +12,7 @@ from .layout import Point, Rect
 CLEAR = 7.0
 """Between an arrow and a box that it passes."""
 
-SAMPLES = 60
+SAMPLES = 120
 
 
 def way(start: Point, end: Point, left: Sequence[Rect], right: Sequence[Rect]) -> tuple[Point, ...]:
@@ -51,7 +51,7 @@ def _within(height: float, box: Rect) -> bool:
 
 
 def _hits(points: Sequence[Point], box: Rect) -> bool:
-    return any(box.x < x < box.right and box.y < y < box.bottom for x, y in _samples(points))
+    return any(box.x - CLEAR < x < box.right + CLEAR and _within(y, box) for x, y in _samples(points))
 
 
 def _samples(points: Sequence[Point]) -> list[Point]:
