@@ -45,7 +45,10 @@ SETTINGS = {
         "it alone (`celery worker -Q control`) always has a hand free. None: Celery's default queue.",
     ),
     "SWEEP_INTERVAL_SECONDS": Setting(
-        Seconds, 1.0, SECONDS, "How often the sweep runs, and how far ahead it looks for timers."
+        Seconds,
+        1.0,
+        SECONDS,
+        "How often the sweep runs. It looks half a second further ahead for timers, as the next may be late.",
     ),
     "SWEEP_BATCH": Setting(
         Count, 500, "rows, 1 to 100000", "How many timers, and how many effects, one sweep takes up."

@@ -22,6 +22,9 @@ from .engine import sweep as sweeping
 from .models import MachineInstance
 from .publisher import Publisher
 
+LEAD = timedelta(milliseconds=100)
+"""How long before its first timer a message is for: its worker begins and connects, and then waits for the moment."""
+
 GRACE = timedelta(seconds=10)
 """Between the moment when an effect is told that its time is over, and that when its process is killed."""
 
@@ -77,7 +80,7 @@ class CeleryDispatcher:
         publisher.put(partial(run_effect.apply_async, (pk, using), **of_effect(name), **when(at)))
 
     def fire_timers(self, pks: list[int], at: datetime, using: str) -> None:
-        publisher.put(partial(fire_timers.apply_async, (pks, using), **control(), **when(at), **until(at)))
+        publisher.put(partial(fire_timers.apply_async, (pks, using), **control(), **when(at - LEAD), **until(at)))
 
 
 def control() -> dict[str, Any]:

@@ -25,7 +25,13 @@ TIMERS_AT_ONCE = 200
 """Timers that one transaction fires: its locks are held for about a tenth of a second."""
 
 TOGETHER = timedelta(milliseconds=100)
-"""Timers that are due within this go in one message, whose worker waits from one to the next."""
+"""Timers that are due no further than this from the one before go in one message, whose worker waits in between."""
+
+LONGEST = timedelta(seconds=1)
+"""Between the first and the last timer of a message: for so long its worker does nothing else."""
+
+LATE_SWEEP = timedelta(milliseconds=500)
+"""How late the next sweep may be, and still hand over in time what is due then."""
 
 
 class Unreachable(ConnectionError):
@@ -35,7 +41,7 @@ class Unreachable(ConnectionError):
 class Dispatcher(Protocol):
     """Hands work to workers. It may raise; what it did not hand over, the sweep does.
 
-    `at` is a time of this process's clock that is near, or past. Timers are due then, or within `TOGETHER` after it.
+    `at` is a time of this process's clock that is near, or past. Timers are due then, or within `LONGEST` after it.
     """
 
     def run_effect(self, pk: int, name: str, at: datetime, using: str) -> None:
@@ -72,8 +78,13 @@ def replaced(dispatcher: Dispatcher) -> Iterator[None]:
 def hand_over(written: Written, now: datetime, using: str) -> None:
     """Hand on what a committed transaction asked for: effects, and timers that are due before the next sweep."""
     faults.reached(faults.AFTER_COMMIT)
-    horizon = now + conf.duration("SWEEP_INTERVAL_SECONDS")
-    hand(written.effects, [timer for timer in written.timers if timer[1] <= horizon], now, using)
+    until = horizon(now)
+    hand(written.effects, [timer for timer in written.timers if timer[1] <= until], now, using)
+
+
+def horizon(now: datetime) -> datetime:
+    """Return until when what is due is handed over now, as the next sweep could be too late for it."""
+    return now + conf.duration("SWEEP_INTERVAL_SECONDS") + LATE_SWEEP
 
 
 def hand(effects: Sequence[DueEffect], timers: Sequence[DueTimer], now: datetime, using: str) -> bool:
@@ -99,14 +110,15 @@ def hand(effects: Sequence[DueEffect], timers: Sequence[DueTimer], now: datetime
 
 
 def together(timers: Iterable[DueTimer], now: datetime) -> Iterator[tuple[datetime, list[int]]]:
-    """Group timers that are due, or nearly at the same time; yield each group with when its first is due."""
+    """Group timers that are due, or close one after another; yield each group with when its first is due."""
     group: list[int] = []
-    first = now
+    first = last = now
     for due_at, pk in sorted((max(due_at, now), pk) for pk, due_at in timers):
-        if group and (len(group) == TIMERS_AT_ONCE or due_at - first > TOGETHER):
+        if group and (len(group) == TIMERS_AT_ONCE or due_at - last > TOGETHER or due_at - first > LONGEST):
             yield first, group
             group = []
         first = first if group else due_at
+        last = due_at
         group.append(pk)
     if group:
         yield first, group

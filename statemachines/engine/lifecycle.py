@@ -17,7 +17,6 @@ from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.db.models import F, Q
 
-from statemachines import conf
 from statemachines.core.errors import MachineError
 from statemachines.core.events import Actor
 from statemachines.exceptions import OperationRefused
@@ -25,7 +24,7 @@ from statemachines.models import Effect, HistoryEntry, MachineInstance, Timer
 
 from . import allowed, outbox, timers
 from .asking import located, reasoned, who
-from .dispatch import hand
+from .dispatch import hand, horizon
 from .transaction import Driven, drive
 from .verbs import expect, fresh
 
@@ -156,9 +155,7 @@ def _mark(due: Due, problem: str, using: str) -> None:
 
 def wake(driven: Driven, using: str) -> None:
     """Hand over, after the commit, what is set or open and due before the next sweep, which may have passed it by."""
-    near = Q(
-        instance=driven.pk, needs_attention=False, due_at__lte=driven.now + conf.duration("SWEEP_INTERVAL_SECONDS")
-    )
+    near = Q(instance=driven.pk, needs_attention=False, due_at__lte=horizon(driven.now))
     set_timers, effects = Timer.objects.using(using), Effect.objects.using(using).filter(status__in=Effect.OPEN)
     for rows in (set_timers, effects):
         rows.filter(instance=driven.pk).exclude(handed_until=None).update(handed_until=None)

@@ -18,7 +18,7 @@ from statemachines.models import Effect, MachineInstance, SweepRecord, Timer
 
 from . import clock, holds, idempotency, pace, reverting
 from .changes import DueEffect, DueTimer
-from .dispatch import hand
+from .dispatch import hand, horizon
 from .transaction import again
 
 HANDED = timedelta(seconds=30)
@@ -32,7 +32,7 @@ MOST_BATCHES = 40
 """Full batches that one sweep hands over: the next one goes on."""
 
 MOST_OUT = 10
-"""Batches of overdue timers that workers may have before them: what else they are to do does not wait behind more."""
+"""Batches of timers that workers may have before them: what else they are to do does not wait behind more."""
 
 
 class Swept(msgspec.Struct, frozen=True):
@@ -77,10 +77,10 @@ def tidy(now: datetime, using: str) -> None:
 
 
 def _out(most: int, using: str) -> int:
-    """Count the overdue timers that workers have been handed and have not tried yet, as far as they matter."""
+    """Count the timers that workers have been handed and have not tried yet, as far as they matter."""
     now = clock.now(using)
-    out = Timer.objects.using(using).filter(needs_attention=False, due_at__lte=now, handed_until__gte=now, attempts=0)
-    return out.order_by("due_at")[:most].count()
+    near = Timer.objects.using(using).filter(needs_attention=False, due_at__lte=horizon(now))
+    return near.filter(handed_until__gte=now, attempts=0).order_by("due_at")[:most].count()
 
 
 def claim(using: str, *, timers: int | None = None) -> Claimed:
@@ -91,14 +91,14 @@ def claim(using: str, *, timers: int | None = None) -> Claimed:
 
 def _claimed(most_timers: int, most_effects: int, using: str) -> Claimed:
     now = clock.now(using)
-    horizon = now + conf.duration("SWEEP_INTERVAL_SECONDS")
+    until = horizon(now)
     held = holds.names(using)
     if holds.EVERYTHING in held:
         return Claimed([], [], now)
     features = connections[using].features
     skips = features.has_select_for_update_skip_locked
     of = ("self",) if features.has_select_for_update_of else ()
-    due = (Q(handed_until=None) | Q(handed_until__lt=now)) & Q(needs_attention=False, due_at__lte=horizon)
+    due = (Q(handed_until=None) | Q(handed_until__lt=now)) & Q(needs_attention=False, due_at__lte=until)
     due &= ~Q(instance__status=MachineInstance.Status.PAUSED)
     set_timers = Timer.objects.using(using).select_for_update(skip_locked=skips, of=of).filter(due).order_by("due_at")
     timers = list(set_timers.values_list("pk", "due_at")[:most_timers])
@@ -107,9 +107,9 @@ def _claimed(most_timers: int, most_effects: int, using: str) -> Claimed:
     found = open_ones.filter(due, status__in=Effect.OPEN).exclude(starts).order_by("due_at")
     effects = list(found.values_list("pk", "name", "due_at")[:most_effects])
     if timers:
-        Timer.objects.using(using).filter(pk__in=[pk for pk, _ in timers]).update(handed_until=horizon + HANDED)
+        Timer.objects.using(using).filter(pk__in=[pk for pk, _ in timers]).update(handed_until=until + HANDED)
     if effects:
-        patience = Least(horizon + HANDED + (Value(now) - F("due_at")), horizon + LONGEST_HANDED)
+        patience = Least(until + HANDED + (Value(now) - F("due_at")), until + LONGEST_HANDED)
         Effect.objects.using(using).filter(pk__in=[pk for pk, _, _ in effects]).update(handed_until=patience)
     return Claimed(timers, effects, now)
 

@@ -22,7 +22,7 @@ from statemachines.engine import (
     postpone_timer,
     release,
 )
-from statemachines.engine.dispatch import TOGETHER, together
+from statemachines.engine.dispatch import LATE_SWEEP, LONGEST, TIMERS_AT_ONCE, TOGETHER, together
 from statemachines.engine.outbox import APPLICATION
 from statemachines.engine.sweep import MOST_OUT, claim, sweep
 from statemachines.engine.timers import fire_timer, fire_timers
@@ -114,6 +114,16 @@ def test_near_timers_are_handed_over_at_once(handed: list[Any]) -> None:
     assert handed == []
     near = waiting(0.5)
     assert handed == [("timer", near.timers.get().pk)]
+
+
+def test_a_timer_is_handed_over_in_time_where_the_next_sweep_is_late(handed: list[Any]) -> None:
+    """After the commit, and by a sweep, goes what is due in an interval and `LATE_SWEEP`; what is due later stays."""
+    near = 1 + LATE_SWEEP.total_seconds()
+    for seconds in (near, near + 60):
+        waiting(seconds)
+    first = Timer.objects.earliest("due_at")
+    assert handed == [("timer", first.pk)]
+    assert claim("default").timers == [(first.pk, first.due_at)]
 
 
 def test_the_sweep_claims_due_timers_once(handed: list[Any]) -> None:
@@ -374,11 +384,28 @@ def test_a_message_that_is_much_too_early_is_handed_over_again(handed: list[Any]
 
 
 def test_timers_that_are_due_nearly_together_go_in_one_message() -> None:
-    """What is due counts as due now; groups are as long as TOGETHER, and have at most so many timers."""
+    """What is due counts as due now; no gap is longer than TOGETHER, no message than LONGEST, and none has too many."""
     now = timezone.now()
-    timers = [(1, now - timedelta(days=1)), (2, now), (3, now + TOGETHER), (4, now + TOGETHER * 1.5)]
-    assert list(together(timers, now)) == [(now, [1, 2, 3]), (now + TOGETHER * 1.5, [4])]
-    assert [len(pks) for _, pks in together([(pk, now) for pk in range(450)], now)] == [200, 200, 50]
+    timers = [(1, now - timedelta(days=1)), (2, now), (3, now + TOGETHER), (4, now + TOGETHER * 2.5)]
+    assert list(together(timers, now)) == [(now, [1, 2, 3]), (now + TOGETHER * 2.5, [4])]
+    fits = LONGEST // TOGETHER + 1
+    close = [(number, now + TOGETHER * number) for number in range(fits + 1)]
+    assert list(together(close, now)) == [(now, list(range(fits))), (close[-1][1], [fits])]
+    many = together([(pk, now) for pk in range(TIMERS_AT_ONCE * 2 + 50)], now)
+    assert [len(pks) for _, pks in many] == [TIMERS_AT_ONCE, TIMERS_AT_ONCE, 50]
+
+
+def test_a_worker_fires_a_message_of_timers_each_at_its_time() -> None:
+    """It waits for the first, and from one to the next; none fires before it is due, or with the last."""
+    many = [made("one") for _ in range(8)]
+    begun = timezone.now() + TOGETHER
+    for number, one in enumerate(many):
+        one.timers.update(due_at=begun + TOGETHER * number)
+    due = dict(Timer.objects.values_list("instance_id", "due_at"))
+    assert fire_timers(list(Timer.objects.values_list("pk", flat=True)), "default") == 8
+    fired = {one.pk: one.entries.get(sequence=3).at for one in many}
+    assert all(fired[pk] >= due[pk] for pk in due)
+    assert fired[many[0].pk] < due[many[-1].pk]
 
 
 def test_three_hundred_timers_due_at_once_are_drained_in_batches(handed: list[Any], settings: Any) -> None:
@@ -400,6 +427,15 @@ def test_three_hundred_timers_due_at_once_are_drained_in_batches(handed: list[An
     assert fire_timers([pk for _, pk in handed[200:]], "default") == 100
     assert len({pk for _, pk in handed}) == 300
     assert set(MachineInstance.objects.values_list("sequence", flat=True)) == {3}
+
+
+def test_what_workers_were_handed_ahead_of_time_is_before_them_too(settings: Any) -> None:
+    """Sweeps look further ahead than to the next: two of them do not hand over more than workers may have."""
+    settings.STATEMACHINES = {**settings.STATEMACHINES, "SWEEP_BATCH": 1, "SWEEP_INTERVAL_SECONDS": 60.0}
+    for _ in range(MOST_OUT + 1):
+        made("one")
+    Timer.objects.filter(name="first").update(due_at=timezone.now() + timedelta(seconds=50))
+    assert [sweep("default").timers for _ in range(2)] == [MOST_OUT, 0]
 
 
 def instance_fields(one: MachineInstance) -> dict[str, Any]:

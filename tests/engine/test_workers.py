@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from project.celery import app
 from statemachines import tasks
 from statemachines.core.events import Actor
 from statemachines.engine import create, health, jobs
 from statemachines.engine import sweep as sweeping
+from statemachines.engine.dispatch import TOGETHER
 from statemachines.models import BulkJob, Effect, HistoryEntry, MachineInstance, SweepRecord, Timer
 from tests.examples.machines import Go, NoteData, notes
 from tests.workers import celery, eventually, send_there
@@ -117,6 +119,17 @@ def test_only_ids_travel(broker: None, settings: Any) -> None:
     assert "secret" not in str(message.headers) + str(message.payload)
     assert tasks.run_effect.acks_late
     assert tasks.fire_timers.acks_late
+
+
+def test_a_message_of_timers_is_for_a_moment_before_the_first(broker: None) -> None:
+    """A worker takes it up before the timer is due, and waits, so that what it does to begin makes no timer late."""
+    due_at = timezone.now() + timedelta(minutes=1)
+    tasks.CeleryDispatcher().fire_timers([7], due_at, "default")
+    with app.connection_for_read() as connected, closing(connected.SimpleQueue("control")) as queue:
+        message = queue.get(timeout=10)
+        message.ack()
+    assert datetime.fromisoformat(message.headers["eta"]) == due_at - tasks.LEAD
+    assert 2 * TOGETHER >= tasks.LEAD, "else the worker would hand it over again"
 
 
 def test_effects_that_wait_for_long_are_run_and_not_thrown_away(

@@ -14,7 +14,8 @@ from django.db import connection
 from statemachines import After, Machine, State, registry
 from statemachines.core.events import Actor
 from statemachines.engine import EffectCall, clock, create
-from statemachines.engine.sweep import claim
+from statemachines.engine.dispatch import horizon
+from statemachines.engine.sweep import HANDED, claim
 from statemachines.exceptions import EventRefused, MachineError
 from statemachines.models import Effect, IdempotencyRecord, MachineInstance, RefusedAttempt, Timer
 from statemachines.registry import register
@@ -85,7 +86,7 @@ def test_every_time_that_the_engine_reads_is_of_this_clock(machines: Clock) -> N
     }
     assert seen == {machines.now}
     assert [pk for pk, _, _ in claim("default").effects] == [effect.pk]
-    assert Effect.objects.get().handed_until == machines.now + timedelta(seconds=31)
+    assert Effect.objects.get().handed_until == horizon(machines.now) + HANDED
 
 
 def test_effects_wait_until_they_are_run(machines: Clock, tmp_path: Path) -> None:
