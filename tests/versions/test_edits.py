@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from statemachines import Machine, MachineError
 from statemachines.core.chart import Chart, Node
@@ -204,6 +205,12 @@ def unlawful(active: frozenset[Node]) -> Iterator[str]:
             yield f"{node.path} without what holds it"
         if (node.type == "compound" and count != 1) or (node.type == "parallel" and count != len(inside)):
             yield f"{node.path} with {count} of {len(inside)}"
+
+
+def unordered(snapshot: Snapshot[Any]) -> Snapshot[Any]:
+    """Return it without the order of entry, which an upgrade does not keep."""
+    history = {path: tuple(sorted(paths)) for path, paths in snapshot.history.items()}
+    return replace(snapshot, configuration=tuple(sorted(snapshot.configuration)), history=history)
 
 
 @settings(max_examples=150, deadline=None)
